@@ -1,0 +1,193 @@
+package main
+
+import (
+	"fmt"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+const module = "github.com/hepmeter/hepmeter"
+
+// file is one Go file: its folder below the root and what it imports.
+type file struct {
+	path, folder string
+	imports      []string
+	test         bool
+}
+
+// ban is an allow, deny or only line.
+type ban struct {
+	from   string
+	to     []string
+	reason string
+}
+
+// ruleSet is rules.txt, parsed.
+type ruleSet struct {
+	storey map[string]int // top folder → storey, 0 = highest
+	allow  []ban
+	deny   []ban
+	only   []ban
+}
+
+func parse(text string) (*ruleSet, error) {
+	r := &ruleSet{storey: map[string]int{}}
+	storeys := 0
+	for n, line := range strings.Split(text, "\n") {
+		line, _, _ = strings.Cut(line, "#")
+		words := strings.Fields(line)
+		if len(words) == 0 {
+			continue
+		}
+		switch words[0] {
+		case "level":
+			for _, folder := range words[1:] {
+				r.storey[folder] = storeys
+			}
+			storeys++
+		case "allow", "deny", "only":
+			head, reason, ok := strings.Cut(line, " : ")
+			from, to, arrow := strings.Cut(strings.TrimPrefix(strings.TrimSpace(head), words[0]), "->")
+			if !ok || !arrow {
+				return nil, fmt.Errorf("rules.txt line %d: want `%s FROM -> TO : reason`, got %q", n+1, words[0], line)
+			}
+			b := ban{strings.TrimSpace(from), strings.Fields(to), strings.TrimSpace(reason)}
+			switch words[0] {
+			case "allow":
+				r.allow = append(r.allow, b)
+			case "deny":
+				r.deny = append(r.deny, b)
+			case "only":
+				r.only = append(r.only, b)
+			}
+		default:
+			return nil, fmt.Errorf("rules.txt line %d: unknown word %q, want level, allow, deny or only", n+1, words[0])
+		}
+	}
+	return r, nil
+}
+
+// scan lists the Go files below root.
+func scan(root string) ([]file, error) {
+	var files []file
+	err := filepath.WalkDir(root, func(p string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		name := d.Name()
+		if d.IsDir() && p != root && (strings.HasPrefix(name, ".") || name == "testdata") {
+			return filepath.SkipDir
+		}
+		if d.IsDir() || !strings.HasSuffix(name, ".go") {
+			return nil
+		}
+		ast, err := parser.ParseFile(token.NewFileSet(), p, nil, parser.ImportsOnly)
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(root, p)
+		if err != nil {
+			return err
+		}
+		rel = filepath.ToSlash(rel)
+		f := file{path: rel, folder: path.Dir(rel), test: strings.HasSuffix(name, "_test.go")}
+		for _, imp := range ast.Imports {
+			s, err := strconv.Unquote(imp.Path.Value)
+			if err != nil {
+				return fmt.Errorf("%s: import %s: %w", rel, imp.Path.Value, err)
+			}
+			f.imports = append(f.imports, s)
+		}
+		files = append(files, f)
+		return nil
+	})
+	return files, err
+}
+
+// check returns a line for each import that breaks a rule.
+func (r *ruleSet) check(files []file) []string {
+	var out []string
+	for _, f := range files {
+		for _, imp := range f.imports {
+			if reason, bad := r.breach(f, imp); bad {
+				out = append(out, fmt.Sprintf("%s imports %s: %s", f.path, imp, reason))
+			}
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+func (r *ruleSet) breach(f file, imp string) (string, bool) {
+	to, ours := strings.CutPrefix(imp, module+"/")
+	if !ours {
+		if !strings.Contains(strings.Split(imp, "/")[0], ".") {
+			return "", false // standard library
+		}
+		return r.foreign(f, imp)
+	}
+	for _, a := range r.allow {
+		if within(f.folder, a.from) && slices.ContainsFunc(a.to, func(t string) bool { return within(to, t) }) {
+			return "", false
+		}
+	}
+	for _, d := range r.deny {
+		if f.test {
+			break // tests may stand on the real thing
+		}
+		if within(f.folder, d.from) && slices.ContainsFunc(d.to, func(t string) bool { return within(to, t) }) {
+			return d.reason, true
+		}
+	}
+	fromTop, toTop := top(f.folder), top(to)
+	if fromTop == toTop || f.test {
+		return "", false
+	}
+	fromStorey, ok := r.storey[fromTop]
+	if !ok {
+		return "folder " + fromTop + " has no storey in tools/houserules/rules.txt: give it one", true
+	}
+	toStorey, ok := r.storey[toTop]
+	switch {
+	case !ok:
+		return "folder " + toTop + " has no storey in tools/houserules/rules.txt: give it one", true
+	case toStorey < fromStorey:
+		return "imports run downward only: " + toTop + " is above " + fromTop, true
+	case toStorey == fromStorey:
+		return "packages of one storey do not import each other", true
+	}
+	return "", false
+}
+
+// foreign applies the `only` rule of the longest folder that names f.
+func (r *ruleSet) foreign(f file, imp string) (string, bool) {
+	if f.test {
+		return "", false
+	}
+	var rule *ban
+	for i, o := range r.only {
+		if within(f.folder, o.from) && (rule == nil || len(o.from) > len(rule.from)) {
+			rule = &r.only[i]
+		}
+	}
+	if rule == nil || slices.ContainsFunc(rule.to, func(t string) bool { return within(imp, t) }) {
+		return "", false
+	}
+	return rule.reason, true
+}
+
+// within reports whether folder is pattern or lies below it.
+func within(folder, pattern string) bool {
+	return folder == pattern || strings.HasPrefix(folder, pattern+"/")
+}
+
+func top(folder string) string {
+	t, _, _ := strings.Cut(folder, "/")
+	return t
+}
