@@ -1,0 +1,88 @@
+package meter
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/hepmeter/hepmeter/waveform"
+)
+
+// pump pulls a source at the pace of the wall clock and hands the blocks to the
+// engine. It owns the source; two blocks circulate, so that reading ahead and
+// metering overlap and nothing is allocated.
+type pump struct {
+	source waveform.Source
+	// speed is how many seconds of signal pass in one second: 1 is real time.
+	speed float64
+	// blockSamples is about one cycle: what a reader of half-cycle values may be
+	// late by.
+	blockSamples int
+	full, free   chan *waveform.Block
+}
+
+func newPump(source waveform.Source, speed, rateHz float64) *pump {
+	p := &pump{
+		source:       source,
+		speed:        speed,
+		blockSamples: max(1, int(rateHz*blockSeconds)),
+		full:         make(chan *waveform.Block, 1),
+		free:         make(chan *waveform.Block, 2),
+	}
+	p.free <- new(waveform.Block)
+	p.free <- new(waveform.Block)
+	return p
+}
+
+// blockSeconds is the length of a block: one cycle at 50 Hz. Longer blocks cost no
+// less (the engine's work is per sample), shorter ones wake the process more often.
+const blockSeconds = 0.020
+
+// run delivers blocks until the source ends (nil), fails, or ctx is done. It closes
+// full.
+//
+// The time axis that leaves the pump counts the samples delivered: a loop seam or a
+// hole in a recording is marked by Gap and takes no time, because the meter was not
+// away, the recording was.
+func (p *pump) run(ctx context.Context) error {
+	defer close(p.full)
+	begin := time.Now()
+	elapsed := 0.0 // seconds of signal delivered
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		var b *waveform.Block
+		select {
+		case b = <-p.free:
+		case <-ctx.Done():
+			return nil
+		}
+		n, err := p.source.Next(ctx, b, p.blockSamples)
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case ctx.Err() != nil:
+			return nil
+		case err != nil:
+			return fmt.Errorf("sample source: %w", err)
+		case n == 0:
+			return fmt.Errorf("sample source: no samples and no end")
+		}
+		b.Start = elapsed
+		elapsed += float64(n) / b.RateHz
+		// The block is due when its last sample has happened.
+		timer.Reset(time.Until(begin.Add(time.Duration(elapsed / p.speed * float64(time.Second)))))
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			return nil
+		}
+		select {
+		case p.full <- b:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}

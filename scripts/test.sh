@@ -1,0 +1,67 @@
+#!/usr/bin/env bash
+# The whole proof, as CI runs it: sh scripts/test.sh
+# Needs Go; installs the other real programs the tests drive where it can (Debian,
+# as root or with sudo), and lists as skipped, by name, the tests whose program is
+# missing. With CI=true a skipped test is a failure.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+say() { printf '\n== %s\n' "$*"; }
+
+say "programs the tests drive"
+missing=()
+command -v mbpoll >/dev/null 2>&1 || missing+=(mbpoll)
+/usr/bin/python3 -c 'import pymodbus' >/dev/null 2>&1 || missing+=(python3-pymodbus)
+command -v gcc >/dev/null 2>&1 || missing+=(gcc libc6-dev)
+if [ ${#missing[@]} -gt 0 ] && command -v apt-get >/dev/null 2>&1; then
+	sudo=""
+	[ "$(id -u)" = 0 ] || sudo="sudo -n"
+	if $sudo true 2>/dev/null; then
+		$sudo apt-get update -qq >/dev/null && DEBIAN_FRONTEND=noninteractive $sudo apt-get install -qq -y --no-install-recommends "${missing[@]}" >/dev/null ||
+			echo "could not install: ${missing[*]} (the tests that need them are skipped by name)"
+	fi
+fi
+for p in mbpoll gcc; do printf '%-10s %s\n' "$p" "$(command -v $p || echo missing)"; done
+printf '%-10s %s\n' pymodbus "$(/usr/bin/python3 -c 'import pymodbus; print(pymodbus.__version__)' 2>/dev/null || echo missing)"
+go version
+
+say "format, vet, staticcheck, house rules"
+unformatted=$(gofmt -l $(git ls-files '*.go'))
+[ -z "$unformatted" ] || { echo "gofmt would change: $unformatted"; exit 1; }
+go vet ./...
+go tool staticcheck ./...
+go run ./tools/houserules
+
+say "builds without cgo"
+for target in linux/amd64 linux/arm64 windows/amd64 darwin/arm64; do
+	out=$(mktemp)
+	CGO_ENABLED=0 GOOS=${target%/*} GOARCH=${target#*/} go build -trimpath -ldflags '-s -w' -o "$out" ./cmd/hepmeter
+	size=$(wc -c <"$out")
+	printf '%-14s %5.1f MB\n' "$target" "$(echo "$size" | awk '{print $1/1e6}')"
+	if [ "$target" = linux/amd64 ] && [ "$size" -gt 16000000 ]; then echo "hepmeter is over 16 MB"; exit 1; fi
+	rm -f "$out"
+done
+
+say "tests"
+log=$(mktemp)
+race=(-race)
+command -v gcc >/dev/null 2>&1 || race=()
+status=0
+go test "${race[@]}" -timeout 30m -v ./... >"$log" 2>&1 || status=$?
+grep -E '^(ok|FAIL|---? ?FAIL|panic:|\?)|^ *--- (FAIL|SKIP)' "$log" || true
+[ $status = 0 ] || { grep -nE -B30 '^ *--- FAIL' "$log" | tail -n 200; exit $status; }
+passed=$(grep -cE '^ *--- PASS' "$log" || true)
+skipped=$(grep -cE '^ *--- SKIP' "$log" || true)
+
+say "fuzzing, ${FUZZTIME:=3s} a target"
+while IFS=: read -r path target; do
+	printf '%s %s\n' "$(dirname "$path")" "$target"
+	go test -run '^$' -fuzz "^$target\$" -fuzztime "$FUZZTIME" "./$(dirname "$path")" >"$log" 2>&1 || { cat "$log"; exit 1; }
+done < <(git grep -oE 'func Fuzz[A-Za-z0-9_]+' -- '*_test.go' | sed 's/func //')
+
+echo
+echo "$passed passed, 0 failed, $skipped skipped"
+if [ "${CI:-}" = true ] && [ "$skipped" != 0 ]; then
+	echo "tests were skipped; in CI every program they need must be installed"
+	exit 1
+fi
