@@ -1,0 +1,748 @@
+package synth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"math/cmplx"
+	"sort"
+	"time"
+
+	"github.com/hepmeter/hepmeter/waveform"
+)
+
+// The signal is made span by span. A span is at most gridSeconds long, starts on
+// a grid of sample indices and ends early at every edge (a dip's start, a step of
+// frequency), so that within it all phases are parabolas, all magnitudes straight
+// lines, and the result does not depend on how many samples a caller asks for.
+//
+// All channels share one supply, so cosine and sine of each harmonic order are
+// made once per span (the fundamental by rotation from an exact start, the others
+// as products), and a channel is a weighted sum of them: two multiplications per
+// component and sample, with no chain from one sample to the next.
+
+const gridSeconds = 0.0025
+
+// generator is the Source of a scenario.
+type generator struct {
+	info   waveform.Info
+	rate   float64
+	seed   uint64
+	total  int64 // samples in all, or MaxInt64
+	grid   int64
+	supply *supply
+
+	waves    []wave
+	gains    []gain
+	g0, g1   []float64 // gains at the ends of the span, scaled by events
+	channels []channel
+	deliver  []int
+	events   []happening
+
+	n      int64 // next sample to deliver
+	first  int64 // the samples at hand: first .. first+held
+	held   int64
+	closed bool
+}
+
+// wave is a cosine and a sine shared by the channels.
+type wave struct {
+	order    int     // harmonic order, 0 for others
+	a, b     int     // order > 1: indices of the waves whose product it is
+	ratio    float64 // multiple of the supply's phase
+	pace     pace    // fixed frequency, where ratio is 0
+	cos, sin []float64
+}
+
+// channel is one signal: a sum of waves, or of other channels.
+type channel struct {
+	role     waveform.Role
+	waves    []int        // which waves it has
+	parts    []part       // what they are made of
+	c0, c1   []complex128 // their amplitudes at the ends of the span
+	dc       float64
+	noise    float64 // RMS
+	stream   uint64
+	derive   []weight
+	buffer   []float64
+	factor0  float64
+	factor1  float64
+	jump     float64
+	rmsPoint float64 // RMS of the fundamental as stated, for noise
+}
+
+// part is a constant phasor times a gain, in one of the channel's waves.
+type part struct {
+	slot, gain int
+	phasor     complex128
+}
+
+type weight struct {
+	channel int
+	k       float64
+}
+
+// The first gains.
+const (
+	gainOne = iota
+	gainVoltage
+	gainCurrent
+	gainLoads
+)
+
+// Rate returns the sampling rate a Source of s has when the caller asks for
+// rateHz: the scenario's own, the caller's, or 1024 samples per nominal cycle.
+func (s *Scenario) Rate(rateHz float64) float64 {
+	switch {
+	case s.RateHz > 0:
+		return s.RateHz
+	case rateHz > 0:
+		return rateHz
+	}
+	return 1024 * s.nominalHz()
+}
+
+func (s *Scenario) startHz() float64 { return orDefault(s.Frequency.Hz, 50) }
+
+func (s *Scenario) nominalHz() float64 {
+	if s.Frequency.NominalHz > 0 {
+		return s.Frequency.NominalHz
+	}
+	if math.Abs(s.startHz()-60) < math.Abs(s.startHz()-50) {
+		return 60
+	}
+	return 50
+}
+
+// Source returns the scenario's samples at rateHz (see [Scenario.Rate]), as if
+// the first had been taken at start, whose civil time of day drives the daily
+// profiles. The Source is endless unless the scenario states a duration. It gives
+// the same samples, bit for bit, for the same scenario, rate and start, whatever
+// is asked of Next. It fails where a component lies above half the rate.
+func (s *Scenario) Source(rateHz float64, start time.Time) (waveform.Source, error) {
+	g, err := s.generator(rateHz, start)
+	if err != nil {
+		return nil, err
+	}
+	return g, nil
+}
+
+func (s *Scenario) generator(rateHz float64, start time.Time) (*generator, error) {
+	if err := s.Validate(); err != nil {
+		return nil, err
+	}
+	rate := s.Rate(rateHz)
+	if !(rate >= 100 && rate <= 10e6) {
+		return nil, fmt.Errorf("synth: a rate of %g Hz is outside 100 Hz to 10 MHz", rate)
+	}
+	frequency := s.Frequency
+	frequency.Hz = s.startHz()
+	g := &generator{rate: rate, seed: s.Seed, total: math.MaxInt64, supply: newSupply(frequency, rate)}
+	for g.grid = 16; g.grid < 512 && float64(2*g.grid) <= rate*gridSeconds; {
+		g.grid *= 2
+	}
+	g.info = waveform.Info{Format: "synth", Station: s.Name, Device: "hepmeter synth", RateHz: rate, NominalHz: s.nominalHz(), Start: start, Samples: -1}
+	if s.DurationSeconds > 0 {
+		g.total = max(1, sampleAt(s.DurationSeconds, rate))
+		g.info.Samples = g.total
+	}
+	g.waves = []wave{{order: 1, ratio: 1}}
+	if err := g.connect(s, start); err != nil {
+		return nil, err
+	}
+	if err := g.arrange(s); err != nil {
+		return nil, err
+	}
+	for i := range g.waves {
+		g.waves[i].cos, g.waves[i].sin = make([]float64, g.grid), make([]float64, g.grid)
+	}
+	for _, c := range g.deliver {
+		role := g.channels[c].role
+		unit, phase := "V", ""
+		if role.IsCurrent() {
+			unit = "A"
+		}
+		switch role {
+		case waveform.V1, waveform.I1:
+			phase = "A"
+		case waveform.V2, waveform.I2:
+			phase = "B"
+		case waveform.V3, waveform.I3:
+			phase = "C"
+		case waveform.V12:
+			phase = "AB"
+		case waveform.V23:
+			phase = "BC"
+		case waveform.V31:
+			phase = "CA"
+		case waveform.V4, waveform.I4:
+			phase = "N"
+		}
+		g.info.Channels = append(g.info.Channels, waveform.Channel{Name: role.String(), Phase: phase, Unit: unit, Primary: 1, Secondary: 1, Values: waveform.Primary})
+	}
+	return g, nil
+}
+
+// site is a channel before it is compiled.
+type site struct {
+	rms, degrees float64
+	phasor       complex128 // of the fundamental, √2 included, cosine reference
+	keys         Channel
+	group        int // gain of the fundamental
+}
+
+var starRoles = [3]waveform.Role{waveform.V1, waveform.V2, waveform.V3}
+var deltaRoles = [3]waveform.Role{waveform.V12, waveform.V23, waveform.V31}
+var lineRoles = [3]waveform.Role{waveform.I1, waveform.I2, waveform.I3}
+
+// sites merges voltage, current and channels into one description per role.
+func (s *Scenario) sites() map[waveform.Role]*site {
+	sites := map[waveform.Role]*site{}
+	three := func(set *ThreePhase, roles [3]waveform.Role, group int) {
+		if set == nil {
+			return
+		}
+		for k, role := range roles {
+			if s.Connection == "single" && k > 0 {
+				break
+			}
+			turn := -120 * float64(k)
+			if set.Reversed {
+				turn = -turn
+			}
+			u := polar(1, set.Degrees+turn)
+			u += polar(set.NegativePercent/100, set.Degrees+set.NegativeDegrees-turn)
+			u += polar(set.ZeroPercent/100, set.Degrees+set.ZeroDegrees)
+			noise := set.NoisePercent
+			sites[role] = &site{
+				rms:     set.RMS * cmplx.Abs(u),
+				degrees: cmplx.Phase(u) * 180 / math.Pi,
+				group:   group,
+				keys: Channel{Harmonics: set.Harmonics, Interharmonics: set.Interharmonics, NoisePercent: &noise,
+					Hidden: s.Connection == "delta" && group == gainVoltage},
+			}
+			if set.NegativePercent == 0 && set.ZeroPercent == 0 {
+				sites[role].rms, sites[role].degrees = set.RMS, set.Degrees+turn
+			}
+		}
+	}
+	three(s.Voltage, starRoles, gainVoltage)
+	three(s.Current, lineRoles, gainCurrent)
+	if s.Connection == "delta" && s.Voltage != nil {
+		for k, role := range deltaRoles {
+			sites[role] = &site{keys: Channel{Derive: map[waveform.Role]float64{starRoles[k]: 1, starRoles[(k+1)%3]: -1}}}
+		}
+	}
+	for _, load := range s.Loads {
+		for _, p := range load.phases(s.Connection) {
+			if role := lineRoles[p-1]; sites[role] == nil {
+				sites[role] = &site{group: gainCurrent}
+			}
+		}
+	}
+	for role, c := range s.Channels {
+		at := sites[role]
+		if at == nil || c.Derive != nil {
+			at = &site{}
+			sites[role] = at
+		}
+		if c.RMS != nil {
+			at.rms = *c.RMS
+		}
+		if c.Degrees != nil {
+			at.degrees = *c.Degrees
+		}
+		if c.Harmonics != nil {
+			at.keys.Harmonics = c.Harmonics
+		}
+		if c.Interharmonics != nil {
+			at.keys.Interharmonics = c.Interharmonics
+		}
+		if c.NoisePercent != nil {
+			at.keys.NoisePercent = c.NoisePercent
+		}
+		if c.DC != nil {
+			at.keys.DC = c.DC
+		}
+		if c.Derive != nil {
+			at.keys.Derive = c.Derive
+		}
+		at.keys.Hidden = at.keys.Hidden || c.Hidden
+	}
+	for _, at := range sites {
+		at.phasor = polar(math.Sqrt2*at.rms, at.degrees-90)
+	}
+	return sites
+}
+
+// phases returns the phases a load is connected to.
+func (l *Appliance) phases(connection string) []int {
+	switch {
+	case len(l.Phases) > 0:
+		return l.Phases
+	case connection == "single":
+		return []int{1}
+	}
+	return []int{1, 2, 3}
+}
+
+// currents returns the phasor of the load's fundamental current in each of its
+// phases, √2 included, and its phase in degrees (sine reference).
+func (l *Appliance) current(k int, count int, u *site) (complex128, float64) {
+	share := 1 / float64(count)
+	if len(l.SplitPercent) > 0 {
+		share = l.SplitPercent[k] / 100
+	}
+	p, q := l.KW*1000*share, l.KVAR*1000*share
+	if l.PF > 0 {
+		q = math.Abs(p) * math.Sqrt(1-l.PF*l.PF) / l.PF
+		if l.Leading {
+			q = -q
+		}
+	}
+	magnitude := math.Hypot(p, q) / u.rms
+	degrees := u.degrees - math.Atan2(q, p)*180/math.Pi
+	return polar(math.Sqrt2*magnitude, degrees-90), degrees
+}
+
+// connect makes gains, waves and channels.
+func (g *generator) connect(s *Scenario, start time.Time) error {
+	fluctuating := func(set *ThreePhase, stream uint64) gain {
+		p := Profile{}
+		if set != nil {
+			p.FluctuationPercent, p.FluctuationSeconds = set.FluctuationPercent, orDefault(set.FluctuationSeconds, 30)
+		}
+		return newGain(p, g.rate, start, s.Seed, stream)
+	}
+	g.gains = []gain{newGain(Profile{}, g.rate, start, s.Seed, 0), fluctuating(s.Voltage, 1), fluctuating(s.Current, 2)}
+	for i := range s.Loads {
+		g.gains = append(g.gains, newGain(s.Loads[i].Profile, g.rate, start, s.Seed, uint64(100+i)))
+	}
+	g.g0, g.g1 = make([]float64, len(g.gains)), make([]float64, len(g.gains))
+
+	sites := s.sites()
+	roles := make([]waveform.Role, 0, len(sites))
+	for role := range sites {
+		roles = append(roles, role)
+	}
+	sort.Slice(roles, func(i, j int) bool {
+		// Derived channels come after those they are made of.
+		a, b := sites[roles[i]].keys.Derive != nil, sites[roles[j]].keys.Derive != nil
+		if a != b {
+			return b
+		}
+		return roles[i] < roles[j]
+	})
+	index := map[waveform.Role]int{}
+	for i, role := range roles {
+		index[role] = i
+	}
+	for _, role := range roles {
+		at := sites[role]
+		c := channel{role: role, stream: uint64(role) << 8, rmsPoint: at.rms, buffer: make([]float64, g.grid)}
+		if at.keys.Derive != nil {
+			for other := waveform.V1; other <= waveform.I5; other++ {
+				if k, ok := at.keys.Derive[other]; ok {
+					c.derive = append(c.derive, weight{index[other], k})
+				}
+			}
+		} else if err := g.compose(&c, at); err != nil {
+			return err
+		}
+		g.channels = append(g.channels, c)
+	}
+	for i := range s.Loads {
+		l := &s.Loads[i]
+		phases := l.phases(s.Connection)
+		for k, p := range phases {
+			phasor, degrees := l.current(k, len(phases), sites[starRoles[p-1]])
+			c := &g.channels[index[lineRoles[p-1]]]
+			if err := g.tone(c, g.harmonicWave(1), gainLoads+i, phasor); err != nil {
+				return err
+			}
+			for _, h := range l.Harmonics {
+				if err := g.tone(c, g.harmonicWave(h.Order), gainLoads+i, h.phasor(cmplx.Abs(phasor), degrees)); err != nil {
+					return err
+				}
+			}
+			c.rmsPoint += cmplx.Abs(phasor) / math.Sqrt2
+		}
+	}
+	for i := range g.channels {
+		c := &g.channels[i]
+		if keys := &sites[c.role].keys; keys.NoisePercent != nil {
+			c.noise = *keys.NoisePercent / 100 * c.rmsPoint
+		}
+		if !sites[c.role].keys.Hidden {
+			g.deliver = append(g.deliver, i)
+		}
+		c.c0, c.c1 = make([]complex128, len(c.waves)), make([]complex128, len(c.waves))
+	}
+	sort.Slice(g.deliver, func(i, j int) bool { return g.channels[g.deliver[i]].role < g.channels[g.deliver[j]].role })
+	if len(g.deliver) == 0 {
+		return errors.New("synth: every channel is hidden: deliver at least one")
+	}
+	// The highest frequency must stay below half the rate.
+	highest := g.supply.highest()
+	for _, w := range g.waves {
+		if f := w.ratio*highest + w.pace.hi*g.rate; f >= g.rate/2 {
+			return fmt.Errorf("synth: a component at %.6g Hz is not below half the rate of %g Hz: raise the rate or drop the component", f, g.rate)
+		}
+	}
+	return nil
+}
+
+// highest returns the highest frequency of the supply.
+func (s *supply) highest() float64 {
+	f := 0.0
+	for _, p := range s.pieces {
+		f = max(f, p.hz)
+	}
+	for _, w := range s.wander {
+		f += math.Abs(w.hz)
+	}
+	return f
+}
+
+// phasor returns the harmonic of a fundamental with that peak and phase (sine
+// reference), cosine reference.
+func (h *Harmonic) phasor(peak, degrees float64) complex128 {
+	d := float64(h.Order)*degrees + h.Degrees
+	if h.AbsoluteDegrees != nil {
+		d = *h.AbsoluteDegrees
+	}
+	return polar(peak*h.Percent/100, d-90)
+}
+
+// compose gives a channel its stated components.
+func (g *generator) compose(c *channel, at *site) error {
+	peak := math.Sqrt2 * at.rms
+	if peak > 0 {
+		if err := g.tone(c, g.harmonicWave(1), at.group, at.phasor); err != nil {
+			return err
+		}
+	}
+	for i := range at.keys.Harmonics {
+		h := &at.keys.Harmonics[i]
+		if err := g.tone(c, g.harmonicWave(h.Order), at.group, h.phasor(peak, at.degrees)); err != nil {
+			return err
+		}
+	}
+	for _, t := range at.keys.Interharmonics {
+		w := wave{ratio: t.Ratio}
+		if t.Ratio == 0 {
+			w.pace = makePace(t.Hz, g.rate)
+		}
+		if err := g.tone(c, g.wave(w), at.group, polar(peak*t.Percent/100, t.Degrees-90)); err != nil {
+			return err
+		}
+	}
+	if at.keys.DC != nil {
+		c.dc = *at.keys.DC
+	}
+	return nil
+}
+
+const maxWaves = 4000
+
+// tone adds a component to a channel.
+func (g *generator) tone(c *channel, w, gain int, phasor complex128) error {
+	if len(g.waves) > maxWaves {
+		return fmt.Errorf("synth: more than %d different frequencies", maxWaves)
+	}
+	slot := -1
+	for i, have := range c.waves {
+		if have == w {
+			slot = i
+		}
+	}
+	if slot < 0 {
+		slot = len(c.waves)
+		c.waves = append(c.waves, w)
+	}
+	c.parts = append(c.parts, part{slot, gain, phasor})
+	return nil
+}
+
+// wave returns the index of w, which it adds where there is none such.
+func (g *generator) wave(w wave) int {
+	for i := range g.waves {
+		if have := &g.waves[i]; have.order == w.order && have.ratio == w.ratio && have.pace == w.pace {
+			return i
+		}
+	}
+	g.waves = append(g.waves, w)
+	return len(g.waves) - 1
+}
+
+// harmonicWave returns the index of the wave of that order, the product of two
+// lower ones: of two there are, if possible.
+func (g *generator) harmonicWave(order int) int {
+	index := map[int]int{}
+	for i, w := range g.waves {
+		if w.order > 0 {
+			index[w.order] = i
+		}
+	}
+	if i, ok := index[order]; ok {
+		return i
+	}
+	w := wave{order: order, ratio: float64(order), a: -1}
+	for a := order - 1; a >= order-a; a-- {
+		i, ok := index[a]
+		j, also := index[order-a]
+		if ok && also {
+			w.a, w.b = i, j
+			break
+		}
+	}
+	if w.a < 0 {
+		w.a = g.harmonicWave(order - order/2)
+		w.b = g.harmonicWave(order / 2)
+	}
+	return g.wave(w)
+}
+
+// arrange compiles the events.
+func (g *generator) arrange(s *Scenario) error {
+	index := map[waveform.Role]int{}
+	var voltages []int
+	for i := range g.channels {
+		c := &g.channels[i]
+		index[c.role] = i
+		if c.role.IsVoltage() && c.derive == nil {
+			voltages = append(voltages, i)
+		}
+	}
+	for i := range s.Events {
+		e := &s.Events[i]
+		h := happening{kind: e.Type, at: e.At, every: e.EverySeconds, times: int64(e.Times), gain: -1,
+			duration: e.DurationSeconds, factor: e.Percent / 100, ramp: sampleAt(e.RampSeconds, g.rate),
+			turns: e.Degrees / 360, depth: e.DepthPercent / 100, rect: e.Shape == "rectangular",
+			peak: e.Peak, decay: e.DecaySeconds * g.rate, rise: e.RiseSeconds * g.rate}
+		hz := e.Hz
+		if e.ChangesPerMinute > 0 {
+			hz = e.ChangesPerMinute / 120
+		}
+		if hz >= g.rate/2 {
+			return s.errorAt(fmt.Sprintf("events[%d]", i), "%g Hz is not below half the rate of %g Hz", hz, g.rate)
+		}
+		h.hz = makePace(hz, g.rate)
+		if e.DurationCycles > 0 {
+			h.duration = e.DurationCycles / g.info.NominalHz
+		}
+		switch e.Type {
+		case "phaseJump":
+			h.duration = math.Inf(1)
+		case "oscillatory", "impulse":
+			if h.duration == 0 {
+				h.duration = 20 * e.DecaySeconds // e^-20 = 2e-9 of the peak is left
+			}
+		}
+		if h.duration == 0 {
+			h.duration = math.Inf(1)
+		}
+		h.channels = voltages
+		if e.Load != "" {
+			h.channels = nil
+			for k := range s.Loads {
+				if s.Loads[k].Name == e.Load {
+					h.gain = gainLoads + k
+				}
+			}
+		}
+		if len(e.Channels) > 0 {
+			h.channels = nil
+			for _, name := range e.Channels {
+				role, err := waveform.ParseRole(name)
+				if err != nil {
+					return err
+				}
+				h.channels = append(h.channels, index[role])
+			}
+		}
+		if e.Phase != nil {
+			h.aligned = true
+			h.of = g.deliver[0]
+			if i, ok := index[waveform.V1]; ok {
+				h.of = i
+			}
+			if e.PhaseOf != "" {
+				role, err := waveform.ParseRole(e.PhaseOf)
+				if err != nil {
+					return err
+				}
+				h.of = index[role]
+			}
+			u := g.fundamental(h.of)
+			h.lead = cmplx.Phase(u)/(2*math.Pi) + 0.25 - *e.Phase/360
+		}
+		g.events = append(g.events, h)
+	}
+	for i := range g.events {
+		g.events[i].schedule(0, g.supply, g.events)
+	}
+	return nil
+}
+
+// fundamental returns the phasor of a channel with all gains at one.
+func (g *generator) fundamental(i int) complex128 {
+	c := &g.channels[i]
+	var u complex128
+	for _, w := range c.derive {
+		u += complex(w.k, 0) * g.fundamental(w.channel)
+	}
+	for _, p := range c.parts {
+		if c.waves[p.slot] == 0 {
+			u += p.phasor
+		}
+	}
+	return u
+}
+
+// Info describes the source.
+func (g *generator) Info() waveform.Info { return g.info }
+
+// Close ends the source; nothing is held.
+func (g *generator) Close() error {
+	g.closed = true
+	return nil
+}
+
+// Next fills b with up to limit samples.
+func (g *generator) Next(ctx context.Context, b *waveform.Block, limit int) (int, error) {
+	if g.closed {
+		return 0, errors.New("synth: the source is closed")
+	}
+	if limit <= 0 {
+		return 0, fmt.Errorf("synth: %d samples asked for: ask for at least one", limit)
+	}
+	count := min(int64(limit), g.total-g.n)
+	if count == 0 {
+		b.Resize(len(g.deliver), 0)
+		return 0, io.EOF
+	}
+	b.Resize(len(g.deliver), int(count))
+	b.First, b.Start, b.RateHz, b.Gap = g.n, float64(g.n)/g.rate, g.rate, false
+	for done := int64(0); done < count; {
+		if err := ctx.Err(); err != nil {
+			return 0, err
+		}
+		if g.n >= g.first+g.held {
+			g.make(g.n - g.n%g.grid)
+		}
+		offset := g.n - g.first
+		run := min(count-done, g.held-offset)
+		for i, c := range g.deliver {
+			copy(b.Samples[i][done:done+run], g.channels[c].buffer[offset:offset+run])
+		}
+		done += run
+		g.n += run
+	}
+	return int(count), nil
+}
+
+// make fills the buffers with the grid cell that starts at sample first.
+func (g *generator) make(first int64) {
+	g.first, g.held = first, g.grid
+	for n0 := first; n0 < first+g.grid; {
+		n1 := min(first+g.grid, g.supply.edge(n0))
+		for i := range g.events {
+			g.events[i].advance(n0, g.supply, g.events)
+			n1 = min(n1, g.events[i].edge(n0))
+		}
+		for i := range g.gains {
+			g.gains[i].advance(n0)
+			n1 = min(n1, g.gains[i].edge(n0))
+		}
+		g.span(n0, n1)
+		n0 = n1
+	}
+}
+
+// span makes the samples n0 up to n1, between which nothing jumps.
+func (g *generator) span(n0, n1 int64) {
+	g.spin(n0, n1)
+	g.weigh(n0, n1)
+	from, to := n0-g.first, n1-g.first
+	for i := range g.channels {
+		c := &g.channels[i]
+		x := c.buffer[from:to]
+		if c.derive != nil {
+			g.combine(c, x, from)
+		} else {
+			g.sum(c, x)
+		}
+		for e := range g.events {
+			if h := &g.events[e]; h.kind == "modulation" && h.active(n0) && has(h.channels, i) {
+				h.modulate(x, n0)
+			}
+		}
+		if c.dc != 0 {
+			for k := range x {
+				x[k] += c.dc
+			}
+		}
+		for e := range g.events {
+			if h := &g.events[e]; (h.kind == "oscillatory" || h.kind == "impulse") && h.active(n0) && has(h.channels, i) {
+				h.add(x, n0)
+			}
+		}
+		if c.noise > 0 {
+			c.addNoise(x, g.seed, n0)
+		}
+	}
+}
+
+// weigh sets the amplitudes of all channels at both ends of the span.
+func (g *generator) weigh(n0, n1 int64) {
+	for i := range g.gains {
+		g.g0[i], g.g1[i] = g.gains[i].span(n0, n1)
+	}
+	for i := range g.channels {
+		c := &g.channels[i]
+		c.factor0, c.factor1, c.jump = 1, 1, 0
+	}
+	for e := range g.events {
+		h := &g.events[e]
+		switch h.kind {
+		case "phaseJump":
+			for _, i := range h.channels {
+				g.channels[i].jump += float64(h.turns * h.jumps(n0))
+			}
+		case "dip", "swell", "interruption", "step":
+			if !h.active(n0) {
+				continue
+			}
+			f0, f1 := h.span(n0, n1)
+			if h.gain >= 0 {
+				g.g0[h.gain] *= f0
+				g.g1[h.gain] *= f1
+			}
+			for _, i := range h.channels {
+				g.channels[i].factor0 *= f0
+				g.channels[i].factor1 *= f1
+			}
+		}
+	}
+	for i := range g.channels {
+		c := &g.channels[i]
+		for k := range c.c0 {
+			c.c0[k], c.c1[k] = 0, 0
+		}
+		for _, p := range c.parts {
+			c.c0[p.slot] += scale(p.phasor, g.g0[p.gain])
+			c.c1[p.slot] += scale(p.phasor, g.g1[p.gain])
+		}
+		for k := range c.c0 {
+			c.c0[k], c.c1[k] = scale(c.c0[k], c.factor0), scale(c.c1[k], c.factor1)
+			if order := g.waves[c.waves[k]].order; order > 0 && c.jump != 0 {
+				x := float64(c.jump * float64(order))
+				sin, cos := sincos(x - math.Floor(x))
+				c.c0[k], c.c1[k] = multiply(c.c0[k], complex(cos, sin)), multiply(c.c1[k], complex(cos, sin))
+			}
+		}
+	}
+}
