@@ -1,0 +1,160 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+
+	"github.com/hepmeter/hepmeter/store/vfs"
+	"github.com/ncruces/go-sqlite3"
+)
+
+// database is one open SQLite file on our own VFS. It is the only file of this
+// package, with schema.go, that speaks SQL about how rather than what.
+type database struct {
+	conn     *sqlite3.Conn
+	vfs      *vfs.SQLite
+	path     string
+	logPages int                      // frames in the write-ahead log after the last commit
+	prepared map[string]*sqlite3.Stmt // by their SQL text
+}
+
+// The engine's settings, each with its reason.
+const pragmas = `
+PRAGMA locking_mode = EXCLUSIVE;    -- one process per store: no shared-memory file, no lock calls
+PRAGMA synchronous = FULL;          -- a commit returns when the log is on the disk
+PRAGMA wal_autocheckpoint = 0;      -- the store checkpoints between commits, not inside one
+PRAGMA temp_store = MEMORY;         -- no temporary files
+PRAGMA cache_size = -1024;          -- 1 MiB: the whole working set of a meter
+PRAGMA cell_size_check = ON;        -- do not trust lengths read from the disk
+PRAGMA trusted_schema = OFF;        -- nor a schema that was tampered with
+PRAGMA foreign_keys = ON;
+`
+
+// openDatabase opens path, which must exist unless create is set.
+func openDatabase(fsys vfs.FS, path string, create bool) (*database, error) {
+	db := &database{vfs: vfs.NewSQLite(fsys), path: path, prepared: map[string]*sqlite3.Stmt{}}
+	uri := url.URL{Scheme: "file", Opaque: url.PathEscape(path), RawQuery: url.Values{"vfs": {db.vfs.Name()}}.Encode()}
+	flags := sqlite3.OPEN_READWRITE | sqlite3.OPEN_URI
+	if create {
+		flags |= sqlite3.OPEN_CREATE
+	}
+	conn, err := sqlite3.OpenFlags(uri.String(), flags)
+	if err != nil {
+		defer db.vfs.Close()
+		return nil, db.wrap("opening", err)
+	}
+	db.conn = conn
+	// Until the store has accepted the file, closing must leave it as it was.
+	if _, err := conn.Config(sqlite3.DBCONFIG_NO_CKPT_ON_CLOSE, true); err != nil {
+		return nil, errors.Join(db.wrap("opening", err), db.close())
+	}
+	if err := conn.Exec(pragmas); err != nil {
+		return nil, errors.Join(db.wrap("opening", err), db.close())
+	}
+	conn.WALHook(func(_ *sqlite3.Conn, _ string, pages int) error {
+		db.logPages = pages
+		return nil
+	})
+	return db, nil
+}
+
+// close releases the database; what happens to the log then depends on
+// keepLogOnClose.
+func (db *database) close() error {
+	for _, stmt := range db.prepared {
+		_ = stmt.Close() // Repeats the error of its last step, which was reported then.
+	}
+	clear(db.prepared)
+	err := db.wrap("closing", db.conn.Close())
+	db.vfs.Close()
+	return err
+}
+
+// exec runs statements without parameters or results.
+func (db *database) exec(doing, sql string) error {
+	return db.wrap(doing, db.conn.Exec(sql))
+}
+
+// run runs one statement with parameters and no result.
+func (db *database) run(doing, sql string, args ...any) error {
+	return db.query(doing, sql, nil, args...)
+}
+
+// query runs one statement and gives each row to row; its parameters are int64,
+// string, []byte or bool. Statements are compiled once.
+func (db *database) query(doing, sql string, row func(*sqlite3.Stmt) error, args ...any) error {
+	stmt, err := db.prepare(sql)
+	if err != nil {
+		return db.wrap(doing, err)
+	}
+	defer stmt.Reset()
+	for i, arg := range args {
+		switch v := arg.(type) {
+		case int64:
+			err = stmt.BindInt64(i+1, v)
+		case string:
+			err = stmt.BindText(i+1, v)
+		case []byte:
+			if v == nil {
+				v = []byte{}
+			}
+			err = stmt.BindBlob(i+1, v)
+		case bool:
+			err = stmt.BindBool(i+1, v)
+		default:
+			err = fmt.Errorf("parameter of type %T", arg)
+		}
+		if err != nil {
+			return db.wrap(doing, err)
+		}
+	}
+	for stmt.Step() {
+		if row == nil {
+			continue
+		}
+		if err := row(stmt); err != nil {
+			return err
+		}
+	}
+	return db.wrap(doing, stmt.Err())
+}
+
+func (db *database) prepare(sql string) (*sqlite3.Stmt, error) {
+	if stmt, ok := db.prepared[sql]; ok {
+		return stmt, nil
+	}
+	stmt, _, err := db.conn.PrepareFlags(sql, sqlite3.PREPARE_PERSISTENT)
+	if err != nil {
+		return nil, err
+	}
+	db.prepared[sql] = stmt
+	return stmt, nil
+}
+
+// transaction runs change and commits it, synced, or leaves no trace of it.
+func (db *database) transaction(doing string, change func() error) error {
+	if err := db.exec(doing, "BEGIN IMMEDIATE"); err != nil {
+		return err
+	}
+	err := change()
+	if err == nil {
+		err = db.exec(doing, "COMMIT")
+	}
+	if err != nil && !db.conn.GetAutocommit() {
+		// A failed rollback leaves the transaction open: say so, loudly.
+		if undo := db.conn.Exec("ROLLBACK"); undo != nil && !db.conn.GetAutocommit() {
+			return errors.Join(err, db.wrap("undoing", undo))
+		}
+	}
+	return err
+}
+
+// checkpoint moves the log into the database and empties it.
+func (db *database) checkpoint() error {
+	if _, _, err := db.conn.WALCheckpoint("main", sqlite3.CHECKPOINT_TRUNCATE); err != nil {
+		return db.wrap("checkpoint", err)
+	}
+	db.logPages = 0
+	return nil
+}

@@ -1,0 +1,59 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"syscall"
+
+	"github.com/ncruces/go-sqlite3"
+)
+
+// The refusals a caller may want to tell apart. Each comes wrapped in one line
+// that names the directory or file, what was found, and what to do about it.
+var (
+	ErrHeld         = errors.New("held by another process")
+	ErrOtherMeter   = errors.New("belongs to another meter")
+	ErrNewerSchema  = errors.New("written by a newer version")
+	ErrNotAStore    = errors.New("not a store")
+	ErrCorrupt      = errors.New("corrupt")
+	ErrReadOnly     = errors.New("not writable")
+	ErrDiskFull     = errors.New("disk full")
+	ErrClosed       = errors.New("store is closed")
+	ErrInvalidBatch = errors.New("invalid batch")
+)
+
+// wrap turns an error of the engine into one that names the file and the
+// remedy. The file system's own error, when there is one, says more than the
+// engine's result code and is kept in the chain.
+func (db *database) wrap(doing string, err error) error {
+	if err == nil {
+		return nil
+	}
+	damage, cause := db.vfs.Cause()
+	switch {
+	case damage != nil:
+		return corruptError(damage)
+	case errors.Is(err, sqlite3.CORRUPT), errors.Is(err, sqlite3.NOTADB):
+		return corruptError(fmt.Errorf("%s: %w", db.path, err))
+	case cause != nil:
+		return diskError(doing, db.path, cause)
+	}
+	return fmt.Errorf("%s: %s: %w", db.path, doing, err)
+}
+
+func corruptError(what error) error {
+	return fmt.Errorf("%w: %w (the file was changed or its disk is failing: run `hepmeter check` on the directory, then restore a backup)",
+		ErrCorrupt, what)
+}
+
+// diskError gives the operating system's error its remedy.
+func diskError(doing, path string, err error) error {
+	switch {
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		return fmt.Errorf("%s: %s: %w: free some space; nothing already stored is lost (%w)", path, doing, ErrDiskFull, err)
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
+		return fmt.Errorf("%s: %s: %w: mount the disk writable and give this user the directory (%w)", path, doing, ErrReadOnly, err)
+	}
+	return fmt.Errorf("%s: %s: %w", path, doing, err)
+}

@@ -1,0 +1,138 @@
+package store
+
+import (
+	"fmt"
+	"time"
+	"unicode/utf8"
+)
+
+// Identity says which meter a directory belongs to.
+type Identity struct {
+	Model  string // for example ION9000
+	Serial string // empty accepts, and for a new store leaves open, any serial number
+}
+
+// State is what a meter needs to go on where it stopped.
+type State struct {
+	Meta     Meta
+	Setup    map[string]string // setup register label -> its text
+	Retained map[string][]byte // module label -> its accumulated state, encoded by the module
+}
+
+// Meta describes the store and the run that ended before this one.
+type Meta struct {
+	Identity
+	Created   time.Time // when the store was made
+	PowerUps  uint64    // how often it was opened, this time included
+	LastAlive time.Time // the last time the run before was known to be alive; zero for a new store
+	CleanStop bool      // whether the run before ended with Close
+	NextEvent uint64    // sequence number the next event will get
+}
+
+// Event is one record of the event log: a cause, its effect, and where known
+// who asked for it. The store gives the sequence number, in the order of
+// commits from 1, and never gives it twice.
+type Event struct {
+	Sequence    uint64
+	Time        time.Time
+	Priority    uint8 // 0-255 as in the Event Log Controller module
+	Cause       string
+	CauseValue  string
+	Effect      string
+	EffectValue string
+	User        string // account that caused it; empty when nobody did
+	Origin      string // path and address it came by
+}
+
+// Gap is a time in which the meter did not run.
+type Gap struct {
+	From, To time.Time // last sign of life, and the start after it
+	Clean    bool      // stopped on request, not killed and not without power
+	PowerUp  uint64    // the count of the start that ended the gap
+	Event    uint64    // sequence number of its event
+}
+
+// Batch is a set of changes that become durable together or not at all.
+type Batch struct {
+	Retained       map[string][]byte
+	RetainedDelete []string
+	Setup          map[string]string
+	SetupDelete    []string
+	Events         []Event   // Sequence is ignored; Commit returns the numbers given
+	Alive          time.Time // the sign of life; zero leaves the one before
+}
+
+// Limits of one batch, far above what a meter commits; they bound what a fault
+// above the store can do to it.
+const (
+	MaxLabelBytes = 256
+	MaxTextBytes  = 16 << 10  // a setup text, or a text of an event
+	MaxStateBytes = 256 << 10 // a module's retained state
+	MaxBatchItems = 10_000
+)
+
+func (b *Batch) validate() error {
+	if n := len(b.Retained) + len(b.RetainedDelete) + len(b.Setup) + len(b.SetupDelete) + len(b.Events); n > MaxBatchItems {
+		return fmt.Errorf("%w: %d changes, at most %d: split it", ErrInvalidBatch, n, MaxBatchItems)
+	}
+	for label, state := range b.Retained {
+		if err := validLabel(label); err != nil {
+			return err
+		}
+		if len(state) > MaxStateBytes {
+			return fmt.Errorf("%w: retained state of %q has %d bytes, at most %d", ErrInvalidBatch, label, len(state), MaxStateBytes)
+		}
+	}
+	for label, text := range b.Setup {
+		if err := validLabel(label); err != nil {
+			return err
+		}
+		if err := validText("setup text of "+label, text); err != nil {
+			return err
+		}
+	}
+	for _, e := range b.Events {
+		for _, text := range []string{e.Cause, e.CauseValue, e.Effect, e.EffectValue, e.User, e.Origin} {
+			if err := validText("event text", text); err != nil {
+				return err
+			}
+		}
+		if err := validTime(e.Time); err != nil {
+			return err
+		}
+	}
+	if !b.Alive.IsZero() {
+		return validTime(b.Alive)
+	}
+	return nil
+}
+
+func validLabel(label string) error {
+	if label == "" || len(label) > MaxLabelBytes || !utf8.ValidString(label) {
+		return fmt.Errorf("%w: label %.40q must be 1 to %d bytes of UTF-8", ErrInvalidBatch, label, MaxLabelBytes)
+	}
+	return nil
+}
+
+func validText(what, text string) error {
+	if len(text) > MaxTextBytes || !utf8.ValidString(text) {
+		return fmt.Errorf("%w: %s must be at most %d bytes of UTF-8", ErrInvalidBatch, what, MaxTextBytes)
+	}
+	return nil
+}
+
+// Times are stored as nanoseconds since 1970 in 64 bits, which reach from 1678
+// to 2262.
+func validTime(t time.Time) error {
+	if y := t.Year(); y < 1678 || y > 2261 {
+		return fmt.Errorf("%w: time %v is outside the years 1678 to 2261", ErrInvalidBatch, t)
+	}
+	return nil
+}
+
+func timeOf(ns int64) time.Time {
+	if ns == 0 {
+		return time.Time{}
+	}
+	return time.Unix(0, ns).UTC()
+}

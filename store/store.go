@@ -1,0 +1,437 @@
+// Package store keeps what a meter must not forget: accumulated registers, setup,
+// the event log, and when it last was alive. Commit returns when its changes are
+// on the disk; a batch is there whole after any crash or power cut, or not at
+// all. docs/store-format.md describes the files.
+//
+// A directory holds one meter. Open creates or opens it, Load returns what was
+// kept, Commit is called about once a second, Close at the end:
+//
+//	st, err := store.Open("/var/lib/hepmeter", store.Options{Identity: store.Identity{Model: "ION9000"}})
+//	state, err := st.Load()
+//	_, err = st.Commit(store.Batch{Retained: energies, Alive: now})
+//	err = st.Close()
+//
+// The methods of a Store may be called from several goroutines; they wait for
+// each other.
+package store
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/hepmeter/hepmeter/store/vfs"
+	"github.com/ncruces/go-sqlite3"
+)
+
+// Names of the files in a store's directory.
+const (
+	lockName     = "LOCK"
+	databaseName = "meter.db"
+	unfinished   = "-new" // suffix of files that are not yet part of the store
+)
+
+// DefaultEventDepth is the number of events kept when Options does not say.
+const DefaultEventDepth = 500
+
+// maxLogPages bounds the write-ahead log: 256 pages of 4 KiB, about a minute of
+// commits. A longer log saves little and makes the next start slower.
+const maxLogPages = 256
+
+// Options say how to open a store.
+type Options struct {
+	Identity   Identity         // Model is required
+	FS         vfs.FS           // nil: the operating system's
+	Now        func() time.Time // nil: time.Now
+	EventDepth int              // events kept; 0: DefaultEventDepth
+}
+
+// Store is an open store.
+type Store struct {
+	mu         sync.Mutex // guards everything below
+	db         *database  // nil once closed
+	fs         vfs.FS
+	now        func() time.Time
+	lock       io.Closer
+	meta       Meta
+	gap        Gap
+	eventDepth uint64
+	trouble    error
+}
+
+// Open opens the store in dir, or makes one if dir is missing or empty. It
+// counts the start, and if the store ran before, records the gap since. It
+// refuses, in one line with the remedy, a directory that is held by another
+// process, belongs to another meter, is newer than this program, is damaged, or
+// cannot be written; a refused store is not changed.
+func Open(dir string, opt Options) (*Store, error) {
+	s := &Store{fs: opt.FS, now: opt.Now, eventDepth: uint64(opt.EventDepth)}
+	if s.fs == nil {
+		s.fs = vfs.OS()
+	}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	if opt.EventDepth <= 0 {
+		s.eventDepth = DefaultEventDepth
+	}
+	if opt.Identity.Model == "" {
+		return nil, errors.New("opening a store needs the model of the meter it belongs to")
+	}
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, fmt.Errorf("finding the data directory: %w", err)
+	}
+	if err := s.prepareDir(dir); err != nil {
+		return nil, err
+	}
+	if s.lock, err = lockDir(s.fs, dir); err != nil {
+		return nil, err
+	}
+	if err := s.openIn(dir, opt.Identity); err != nil {
+		return nil, errors.Join(err, s.release())
+	}
+	return s, nil
+}
+
+func (s *Store) prepareDir(dir string) error {
+	switch info, err := s.fs.Stat(dir); {
+	case errors.Is(err, fs.ErrNotExist):
+		if err := s.fs.MkdirAll(dir); err != nil {
+			return diskError("creating the data directory", dir, err)
+		}
+	case err != nil:
+		return diskError("opening the data directory", dir, err)
+	case !info.Directory:
+		return fmt.Errorf("%s: %w: it is a file; give the directory for the meter's data", dir, ErrNotAStore)
+	}
+	return nil
+}
+
+// lockDir takes the directory's lock, or tells who holds it.
+func lockDir(fsys vfs.FS, dir string) (io.Closer, error) {
+	lock, holder, err := fsys.Lock(filepath.Join(dir, lockName), fmt.Sprintf("pid %d\n", os.Getpid()))
+	if errors.Is(err, vfs.ErrLocked) {
+		if holder = strings.TrimSpace(holder); holder == "" {
+			holder = "its pid is not known"
+		}
+		return nil, fmt.Errorf("%s: %w (%s): stop it, or choose another directory", dir, ErrHeld, holder)
+	}
+	if err != nil {
+		return nil, diskError("locking the data directory", dir, err)
+	}
+	return lock, nil
+}
+
+// openIn opens or creates the database in the locked directory.
+func (s *Store) openIn(dir string, id Identity) error {
+	path := filepath.Join(dir, databaseName)
+	switch _, err := s.fs.Stat(path); {
+	case errors.Is(err, fs.ErrNotExist):
+		if err := s.sweep(dir); err != nil {
+			return err
+		}
+		if err := s.create(dir, path, id); err != nil {
+			return err
+		}
+	case err != nil:
+		return diskError("opening", path, err)
+	}
+	version, err := peekSchema(s.fs, path)
+	if err != nil {
+		return err
+	}
+	if version > uint32(SchemaVersion) {
+		return newerSchemaError(path, version)
+	}
+	db, err := openDatabase(s.fs, path, false)
+	if err != nil {
+		return err
+	}
+	s.db = db
+	if s.meta, err = db.readMeta(); err != nil {
+		return err
+	}
+	if err := s.meta.accept(dir, id); err != nil {
+		return err
+	}
+	if err := s.sweep(dir); err != nil {
+		return err
+	}
+	if err := db.migrate(); err != nil {
+		return err
+	}
+	if err := s.recordStart(id); err != nil {
+		return err
+	}
+	if _, err := db.conn.Config(sqlite3.DBCONFIG_NO_CKPT_ON_CLOSE, false); err != nil {
+		return db.wrap("opening", err)
+	}
+	return nil
+}
+
+// sweep removes what an interrupted creation or snapshot left behind.
+func (s *Store) sweep(dir string) error {
+	names, err := s.fs.List(dir)
+	if err != nil {
+		return diskError("reading the data directory", dir, err)
+	}
+	for _, name := range names {
+		if strings.HasPrefix(name, databaseName+unfinished) || strings.HasPrefix(name, snapshotName) {
+			if err := s.fs.Remove(filepath.Join(dir, name)); err != nil {
+				return diskError("removing a leftover", filepath.Join(dir, name), err)
+			}
+		}
+	}
+	return nil
+}
+
+// create makes a database under another name and renames it when it is whole.
+// Files of an old log or seal without a database mean that the database was
+// lost, which must not look like a new meter.
+func (s *Store) create(dir, path string, id Identity) error {
+	for _, rest := range []string{"-wal", "-journal"} {
+		if info, err := s.fs.Stat(path + rest); err == nil && info.SizeBytes > 0 {
+			return corruptError(&vfs.Damage{File: path, Reason: "the file is missing, though " + filepath.Base(path+rest) + " is there"})
+		}
+	}
+	fresh := path + unfinished
+	db, err := openDatabase(s.fs, fresh, true)
+	if err != nil {
+		return err
+	}
+	err = func() error {
+		if _, err := db.conn.FileControl("main", sqlite3.FCNTL_RESERVE_BYTES, vfs.ReservedBytes); err != nil {
+			return db.wrap("creating", err)
+		}
+		if err := db.exec("creating", fmt.Sprintf("PRAGMA page_size = %d; PRAGMA application_id = %d; PRAGMA journal_mode = WAL;", vfs.PageSize, applicationID)); err != nil {
+			return err
+		}
+		if err := db.migrate(); err != nil {
+			return err
+		}
+		err := db.transaction("creating", func() error {
+			return errors.Join(
+				db.putMeta("model", id.Model), db.putMeta("serial", id.Serial),
+				db.putMeta("created", s.now().UnixNano()), db.putMeta("power_ups", int64(0)),
+				db.putMeta("alive", int64(0)), db.putMeta("clean", int64(1)), db.putMeta("next_event", int64(1)))
+		})
+		if err != nil {
+			return err
+		}
+		return db.checkpoint()
+	}()
+	if err := errors.Join(err, db.close()); err != nil {
+		return err
+	}
+	if err := s.fs.Rename(fresh, path); err != nil {
+		return diskError("creating", path, err)
+	}
+	if err := s.fs.SyncDir(dir); err != nil {
+		return diskError("creating", path, err)
+	}
+	return nil
+}
+
+// accept refuses the state of another meter.
+func (m *Meta) accept(dir string, id Identity) error {
+	if m.Model != id.Model {
+		return fmt.Errorf("%s: %w (model %s, not %s): give its model, or another directory", dir, ErrOtherMeter, m.Model, id.Model)
+	}
+	if id.Serial != "" && m.Serial != "" && m.Serial != id.Serial {
+		return fmt.Errorf("%s: %w (serial number %s, not %s): give its serial number, or another directory", dir, ErrOtherMeter, m.Serial, id.Serial)
+	}
+	return nil
+}
+
+// gapPriority is the priority of the event that records a gap: above the
+// typical cutoff of an Event Log Controller, so that it is not lost there.
+const gapPriority = 20
+
+// recordStart counts the start and records the gap before it, in one
+// transaction, and marks the store as running.
+func (s *Store) recordStart(id Identity) error {
+	now := s.now().UTC()
+	m := s.meta
+	m.PowerUps++
+	if m.Serial == "" {
+		m.Serial = id.Serial
+	}
+	first := m.LastAlive.IsZero()
+	gap := Gap{From: m.LastAlive, To: now, Clean: m.CleanStop, PowerUp: m.PowerUps, Event: m.NextEvent}
+	err := s.db.transaction("recording the start", func() error {
+		if !first {
+			cause := "power lost or process killed"
+			if gap.Clean {
+				cause = "stopped"
+			}
+			err := s.db.putEvent(m.NextEvent, Event{Time: now, Priority: gapPriority,
+				Cause: "Power Down", CauseValue: gap.From.Format(time.RFC3339Nano) + " " + cause,
+				Effect: "Power Up", EffectValue: gap.To.Format(time.RFC3339Nano)})
+			if err != nil {
+				return err
+			}
+			if err := s.db.putGap(gap, s.eventDepth); err != nil {
+				return err
+			}
+			m.NextEvent++
+			if err := s.db.trimEvents(m.NextEvent, s.eventDepth); err != nil {
+				return err
+			}
+		}
+		return errors.Join(
+			s.db.putMeta("serial", m.Serial), s.db.putMeta("power_ups", int64(m.PowerUps)),
+			s.db.putMeta("alive", now.UnixNano()), s.db.putMeta("clean", int64(0)),
+			s.db.putMeta("next_event", int64(m.NextEvent)))
+	})
+	if err != nil {
+		return err
+	}
+	if !first {
+		s.gap = gap
+	}
+	s.meta = m
+	return nil
+}
+
+// Load returns what the store holds. Meta tells of the run before this one.
+func (s *Store) Load() (State, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.db == nil {
+		return State{}, ErrClosed
+	}
+	state := State{Meta: s.meta, Setup: map[string]string{}, Retained: map[string][]byte{}}
+	err := s.db.query("reading the setup", "SELECT label, text FROM setup", func(row *sqlite3.Stmt) error {
+		state.Setup[row.ColumnText(0)] = row.ColumnText(1)
+		return nil
+	})
+	if err != nil {
+		return State{}, err
+	}
+	err = s.db.query("reading the retained state", "SELECT label, state FROM retained", func(row *sqlite3.Stmt) error {
+		state.Retained[row.ColumnText(0)] = row.ColumnBlob(1, []byte{})
+		return nil
+	})
+	if err != nil {
+		return State{}, err
+	}
+	return state, nil
+}
+
+// Gap returns the gap that ended when this store was opened; ok is false for a
+// store just made.
+func (s *Store) Gap() (gap Gap, ok bool) { return s.gap, s.gap.PowerUp != 0 }
+
+// Commit makes a batch durable and returns when it is on the disk. sequences are
+// the numbers given to b.Events. After an error nothing of the batch is in the
+// store, which can be used further: what could not be committed now can be
+// committed with the next batch.
+func (s *Store) Commit(b Batch) (sequences []uint64, err error) {
+	if err := b.validate(); err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.db == nil {
+		return nil, ErrClosed
+	}
+	next := s.meta.NextEvent
+	err = s.db.transaction("committing", func() error {
+		if err := s.db.putState(b); err != nil {
+			return err
+		}
+		for _, e := range b.Events {
+			if err := s.db.putEvent(next, e); err != nil {
+				return err
+			}
+			sequences = append(sequences, next)
+			next++
+		}
+		if len(b.Events) > 0 {
+			if err := errors.Join(s.db.trimEvents(next, s.eventDepth), s.db.putMeta("next_event", int64(next))); err != nil {
+				return err
+			}
+		}
+		if b.Alive.IsZero() {
+			return nil
+		}
+		return s.db.putMeta("alive", b.Alive.UnixNano())
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.meta.NextEvent = next
+	if s.db.logPages >= maxLogPages {
+		s.trouble = s.db.checkpoint() // The batch is safe in the log; the next commit tries again.
+	}
+	return sequences, nil
+}
+
+// Trouble returns why the log could not be moved into the database after the
+// last commit, or nil. Nothing is lost then, but the log grows until it works.
+func (s *Store) Trouble() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.trouble
+}
+
+// Events returns up to limit events with sequence numbers from and above, in
+// order. Events beyond the depth of the log are gone.
+func (s *Store) Events(from uint64, limit int) ([]Event, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.db == nil {
+		return nil, ErrClosed
+	}
+	return s.db.readEvents(from, limit)
+}
+
+// Gaps returns the recorded gaps, the oldest first, as many as the event depth.
+func (s *Store) Gaps() ([]Gap, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.db == nil {
+		return nil, ErrClosed
+	}
+	return s.db.readGaps()
+}
+
+// Close records a clean stop, moves the log into the database and gives the
+// directory free. The directory is free even after an error.
+func (s *Store) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.db == nil {
+		return nil
+	}
+	err := s.db.transaction("recording the stop", func() error {
+		return errors.Join(s.db.putMeta("clean", int64(1)), s.db.putMeta("alive", s.now().UnixNano()))
+	})
+	if err == nil {
+		err = s.db.checkpoint()
+	}
+	return errors.Join(err, s.release())
+}
+
+// release closes what is open and leaves the files as they are.
+func (s *Store) release() error {
+	var err error
+	if s.db != nil {
+		err = s.db.close()
+		s.db = nil
+	}
+	return errors.Join(err, s.lock.Close())
+}
+
+// sortedKeys gives changes one order, so that the same batch always makes the
+// same writes.
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -1,0 +1,73 @@
+package vfs
+
+import (
+	"encoding/binary"
+	"fmt"
+)
+
+// PageSize is the page size of every database of the store, in bytes. It equals
+// the physical sector of today's disks, so a page is written whole or not at
+// all more often than not, and it is the unit the checksums cover.
+const PageSize = 4096
+
+// ReservedBytes at the end of each page hold its checksum (byte 20 of the
+// database header says so to SQLite).
+const ReservedBytes = 8
+
+// Damage is the error of a file whose content is not what was written to it.
+type Damage struct {
+	File   string // path of the file
+	Page   int64  // page of a database, or frame of a log, from 1; 0 is the file as a whole
+	Reason string
+}
+
+func (d *Damage) Error() string {
+	if d.Page == 0 {
+		return fmt.Sprintf("%s: %s", d.File, d.Reason)
+	}
+	return fmt.Sprintf("%s: page %d: %s", d.File, d.Page, d.Reason)
+}
+
+// SumPage writes the checksum into the last eight bytes of a page. The sum is
+// that of SQLite's checksum VFS (https://sqlite.org/cksumvfs.html), so that any
+// SQLite with that extension can verify a store. It changes with every single
+// flipped bit.
+func SumPage(page []byte) {
+	n := len(page) - ReservedBytes
+	s1, s2 := pageSum(page[:n])
+	binary.LittleEndian.PutUint32(page[n:], s1)
+	binary.LittleEndian.PutUint32(page[n+4:], s2)
+}
+
+// CheckPage returns an empty string for a sound page, else what is wrong.
+// A page of zeros satisfies the published sum and is refused all the same: no
+// page that SQLite reads is empty, but a disk that lost a page returns zeros.
+func CheckPage(page []byte) (reason string) {
+	n := len(page) - ReservedBytes
+	s1, s2 := pageSum(page[:n])
+	if s1 != binary.LittleEndian.Uint32(page[n:]) || s2 != binary.LittleEndian.Uint32(page[n+4:]) {
+		return "checksum does not match"
+	}
+	if ZeroPage(page) {
+		return "page is all zeros"
+	}
+	return ""
+}
+
+// ZeroPage tells whether a page was never written (free pages can be holes).
+func ZeroPage(page []byte) bool {
+	for _, b := range page {
+		if b != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+func pageSum(p []byte) (s1, s2 uint32) {
+	for ; len(p) >= 8; p = p[8:] {
+		s1 += binary.LittleEndian.Uint32(p) + s2
+		s2 += binary.LittleEndian.Uint32(p[4:]) + s1
+	}
+	return s1, s2
+}
