@@ -102,6 +102,16 @@ func (h *happening) advance(n int64, s *supply, all []happening) {
 	}
 }
 
+// rewind makes sample n the present, wherever the event was before.
+func (h *happening) rewind(n int64, s *supply, all []happening) {
+	i := int64(0)
+	if h.every > 0 {
+		i = max(0, h.due(float64(n)/s.rate)-2)
+	}
+	h.schedule(i, s, all)
+	h.advance(n, s, all)
+}
+
 // edge returns the first sample after n at which the event changes something.
 func (h *happening) edge(n int64) int64 {
 	switch {
@@ -158,7 +168,7 @@ func (h *happening) modulate(x []float64, n int64) {
 	s, c := sincos(phase)
 	ws, wc := sincos(h.hz.hi)
 	for k := range x {
-		x[k] *= 1 + float64(half*s)
+		x[k] = float64(x[k] * (1 + float64(half*s)))
 		s, c = float64(s*wc)+float64(c*ws), float64(c*wc)-float64(s*ws)
 	}
 }
@@ -185,8 +195,8 @@ func (h *happening) add(x []float64, n int64) {
 	k0 := impulseScale(h.rise, h.decay)
 	for k := range x {
 		x[k] += float64(k0 * (fall - rise))
-		fall *= fallStep
-		rise *= riseStep
+		fall = float64(fall * fallStep)
+		rise = float64(rise * riseStep)
 	}
 }
 
@@ -196,6 +206,8 @@ func impulseScale(rise, decay float64) float64 {
 		return 1
 	}
 	r := rise / decay
-	t := math.Log(1/r) / (1/rise - 1/decay)
+	// Rounded so that the last bits of a platform's logarithm do not show; at the
+	// maximum this changes nothing.
+	t := float64(float32(math.Log(1/r) / (1/rise - 1/decay)))
 	return 1 / (exp(-t/decay) - exp(-t/rise))
 }

@@ -103,6 +103,22 @@ func scale(a complex128, k float64) complex128 {
 	return complex(float64(real(a)*k), float64(imag(a)*k))
 }
 
+// power returns a to the power of n >= 1.
+func power(a complex128, n int) complex128 {
+	result := complex(1, 0)
+	for ; n > 0; n >>= 1 {
+		if n&1 == 1 {
+			result = multiply(result, a)
+		}
+		a = multiply(a, a)
+	}
+	return result
+}
+
+func abs(a complex128) float64 {
+	return math.Sqrt(float64(real(a)*real(a)) + float64(imag(a)*imag(a)))
+}
+
 // exp is e^x for x <= 0 to about 2e-16.
 func exp(x float64) float64 {
 	if x < -700 {

@@ -15,8 +15,9 @@ type gain struct {
 	stream     uint64
 
 	// The run of a cycle that is on, next or just over: its slot and its samples.
-	slot                   int64
-	slotEnd, runAt, runEnd int64
+	slot            int64
+	slotAt, slotEnd int64
+	runAt, runEnd   int64
 }
 
 func newGain(p Profile, rate float64, start time.Time, seed, stream uint64) gain {
@@ -61,6 +62,7 @@ func (g *gain) enter(slot int64) {
 	idle := p.EverySeconds - p.OnSeconds
 	at := begin + float64(float64(idle*p.JitterPercent)/100*uniform(g.seed, g.stream, uint64(slot)))
 	g.slot = slot
+	g.slotAt = sampleAt(begin, g.rate)
 	g.slotEnd = sampleAt(begin+p.EverySeconds, g.rate)
 	g.runAt = sampleAt(at, g.rate)
 	g.runEnd = min(sampleAt(at+p.OnSeconds, g.rate), g.slotEnd)
@@ -71,7 +73,7 @@ func (g *gain) advance(n int64) {
 	if g.profile.Kind != "cycle" {
 		return
 	}
-	if slot := int64(float64(n) / g.rate / g.profile.EverySeconds); slot > g.slot+2 || n < g.runAt {
+	if slot := int64(float64(n) / g.rate / g.profile.EverySeconds); slot > g.slot+2 || n < g.slotAt {
 		g.enter(max(0, slot-1))
 	}
 	for n >= g.slotEnd {

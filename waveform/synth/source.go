@@ -187,10 +187,10 @@ func (s *Scenario) generator(rateHz float64, start time.Time) (*generator, error
 
 // site is a channel before it is compiled.
 type site struct {
-	rms, degrees float64
-	phasor       complex128 // of the fundamental, √2 included, cosine reference
-	keys         Channel
-	group        int // gain of the fundamental
+	rms   float64    // of the fundamental
+	turn  complex128 // e^jα, α the phase of the fundamental (sine reference)
+	keys  Channel
+	group int // gain of the fundamental
 }
 
 var starRoles = [3]waveform.Role{waveform.V1, waveform.V2, waveform.V3}
@@ -216,15 +216,16 @@ func (s *Scenario) sites() map[waveform.Role]*site {
 			u += polar(set.NegativePercent/100, set.Degrees+set.NegativeDegrees-turn)
 			u += polar(set.ZeroPercent/100, set.Degrees+set.ZeroDegrees)
 			noise := set.NoisePercent
+			magnitude := abs(u)
 			sites[role] = &site{
-				rms:     set.RMS * cmplx.Abs(u),
-				degrees: cmplx.Phase(u) * 180 / math.Pi,
-				group:   group,
+				rms:   set.RMS * magnitude,
+				turn:  scale(u, 1/max(magnitude, 1e-300)),
+				group: group,
 				keys: Channel{Harmonics: set.Harmonics, Interharmonics: set.Interharmonics, NoisePercent: &noise,
 					Hidden: s.Connection == "delta" && group == gainVoltage},
 			}
 			if set.NegativePercent == 0 && set.ZeroPercent == 0 {
-				sites[role].rms, sites[role].degrees = set.RMS, set.Degrees+turn
+				sites[role].rms, sites[role].turn = set.RMS, polar(1, set.Degrees+turn)
 			}
 		}
 	}
@@ -238,21 +239,21 @@ func (s *Scenario) sites() map[waveform.Role]*site {
 	for _, load := range s.Loads {
 		for _, p := range load.phases(s.Connection) {
 			if role := lineRoles[p-1]; sites[role] == nil {
-				sites[role] = &site{group: gainCurrent}
+				sites[role] = &site{turn: 1, group: gainCurrent}
 			}
 		}
 	}
 	for role, c := range s.Channels {
 		at := sites[role]
 		if at == nil || c.Derive != nil {
-			at = &site{}
+			at = &site{turn: 1}
 			sites[role] = at
 		}
 		if c.RMS != nil {
 			at.rms = *c.RMS
 		}
 		if c.Degrees != nil {
-			at.degrees = *c.Degrees
+			at.turn = polar(1, *c.Degrees)
 		}
 		if c.Harmonics != nil {
 			at.keys.Harmonics = c.Harmonics
@@ -271,9 +272,6 @@ func (s *Scenario) sites() map[waveform.Role]*site {
 		}
 		at.keys.Hidden = at.keys.Hidden || c.Hidden
 	}
-	for _, at := range sites {
-		at.phasor = polar(math.Sqrt2*at.rms, at.degrees-90)
-	}
 	return sites
 }
 
@@ -288,23 +286,26 @@ func (l *Appliance) phases(connection string) []int {
 	return []int{1, 2, 3}
 }
 
-// currents returns the phasor of the load's fundamental current in each of its
-// phases, √2 included, and its phase in degrees (sine reference).
-func (l *Appliance) current(k int, count int, u *site) (complex128, float64) {
+// current returns the load's fundamental RMS current in the k-th of its phases, of
+// which it has count, and its direction e^jα, given that phase's voltage.
+func (l *Appliance) current(k, count int, u *site) (rms float64, turn complex128) {
 	share := 1 / float64(count)
 	if len(l.SplitPercent) > 0 {
 		share = l.SplitPercent[k] / 100
 	}
-	p, q := l.KW*1000*share, l.KVAR*1000*share
+	p, q := float64(l.KW*1000*share), float64(l.KVAR*1000*share)
 	if l.PF > 0 {
-		q = math.Abs(p) * math.Sqrt(1-l.PF*l.PF) / l.PF
+		q = math.Abs(p) * math.Sqrt(1-float64(l.PF*l.PF)) / l.PF
 		if l.Leading {
 			q = -q
 		}
 	}
-	magnitude := math.Hypot(p, q) / u.rms
-	degrees := u.degrees - math.Atan2(q, p)*180/math.Pi
-	return polar(math.Sqrt2*magnitude, degrees-90), degrees
+	power := complex(p, -q) // I = (S/U)*, so it turns with U and against Q
+	s := abs(power)
+	if s == 0 {
+		return 0, u.turn
+	}
+	return s / u.rms, multiply(scale(power, 1/s), u.turn)
 }
 
 // connect makes gains, waves and channels.
@@ -357,17 +358,18 @@ func (g *generator) connect(s *Scenario, start time.Time) error {
 		l := &s.Loads[i]
 		phases := l.phases(s.Connection)
 		for k, p := range phases {
-			phasor, degrees := l.current(k, len(phases), sites[starRoles[p-1]])
+			rms, turn := l.current(k, len(phases), sites[starRoles[p-1]])
+			peak := math.Sqrt2 * rms
 			c := &g.channels[index[lineRoles[p-1]]]
-			if err := g.tone(c, g.harmonicWave(1), gainLoads+i, phasor); err != nil {
+			if err := g.tone(c, g.harmonicWave(1), gainLoads+i, fundamentalPhasor(peak, turn)); err != nil {
 				return err
 			}
 			for _, h := range l.Harmonics {
-				if err := g.tone(c, g.harmonicWave(h.Order), gainLoads+i, h.phasor(cmplx.Abs(phasor), degrees)); err != nil {
+				if err := g.tone(c, g.harmonicWave(h.Order), gainLoads+i, h.phasor(peak, turn)); err != nil {
 					return err
 				}
 			}
-			c.rmsPoint += cmplx.Abs(phasor) / math.Sqrt2
+			c.rmsPoint += rms
 		}
 	}
 	for i := range g.channels {
@@ -406,36 +408,46 @@ func (s *supply) highest() float64 {
 	return f
 }
 
-// phasor returns the harmonic of a fundamental with that peak and phase (sine
-// reference), cosine reference.
-func (h *Harmonic) phasor(peak, degrees float64) complex128 {
-	d := float64(h.Order)*degrees + h.Degrees
+// fundamentalPhasor is peak·sin(θ + α) as the phasor of a cosine.
+func fundamentalPhasor(peak float64, turn complex128) complex128 {
+	return multiply(complex(0, -peak), turn)
+}
+
+// phasor returns the harmonic of a fundamental with that peak and direction, as
+// the phasor of a cosine.
+func (h *Harmonic) phasor(peak float64, turn complex128) complex128 {
+	peak *= h.Percent / 100
 	if h.AbsoluteDegrees != nil {
-		d = *h.AbsoluteDegrees
+		return polar(peak, *h.AbsoluteDegrees-90)
 	}
-	return polar(peak*h.Percent/100, d-90)
+	return multiply(polar(peak, h.Degrees-90), power(turn, h.Order))
 }
 
 // compose gives a channel its stated components.
 func (g *generator) compose(c *channel, at *site) error {
 	peak := math.Sqrt2 * at.rms
 	if peak > 0 {
-		if err := g.tone(c, g.harmonicWave(1), at.group, at.phasor); err != nil {
+		if err := g.tone(c, g.harmonicWave(1), at.group, fundamentalPhasor(peak, at.turn)); err != nil {
 			return err
 		}
 	}
 	for i := range at.keys.Harmonics {
 		h := &at.keys.Harmonics[i]
-		if err := g.tone(c, g.harmonicWave(h.Order), at.group, h.phasor(peak, at.degrees)); err != nil {
+		if err := g.tone(c, g.harmonicWave(h.Order), at.group, h.phasor(peak, at.turn)); err != nil {
 			return err
 		}
 	}
 	for _, t := range at.keys.Interharmonics {
-		w := wave{ratio: t.Ratio}
-		if t.Ratio == 0 {
-			w.pace = makePace(t.Hz, g.rate)
+		w := 0
+		switch {
+		case t.Ratio == 0:
+			w = g.wave(wave{pace: makePace(t.Hz, g.rate)})
+		case t.Ratio == math.Trunc(t.Ratio):
+			w = g.harmonicWave(int(t.Ratio))
+		default:
+			w = g.wave(wave{ratio: t.Ratio})
 		}
-		if err := g.tone(c, g.wave(w), at.group, polar(peak*t.Percent/100, t.Degrees-90)); err != nil {
+		if err := g.tone(c, w, at.group, polar(peak*t.Percent/100, t.Degrees-90)); err != nil {
 			return err
 		}
 	}
@@ -642,6 +654,14 @@ func (g *generator) Next(ctx context.Context, b *waveform.Block, limit int) (int
 		g.n += run
 	}
 	return int(count), nil
+}
+
+// seek makes n the next sample to deliver.
+func (g *generator) seek(n int64) {
+	g.n, g.held = n, 0
+	for i := range g.events {
+		g.events[i].rewind(n-n%g.grid, g.supply, g.events)
+	}
 }
 
 // make fills the buffers with the grid cell that starts at sample first.

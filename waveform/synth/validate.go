@@ -23,7 +23,11 @@ func (s *Scenario) Validate() error {
 	if len(sites) == 0 {
 		return s.errorAt("channels", "there is no channel: state voltage, current, channels or loads")
 	}
-	for role, at := range sites {
+	for role := waveform.V1; role <= waveform.I5; role++ {
+		at := sites[role]
+		if at == nil {
+			continue
+		}
 		path := "channels." + role.String()
 		k := &at.keys
 		if k.Derive == nil {
@@ -147,7 +151,8 @@ func (s *Scenario) checkLoad(i int, sites map[waveform.Role]*site) error {
 func (s *Scenario) checkEvent(i int, sites map[waveform.Role]*site) error {
 	e := &s.Events[i]
 	path := fmt.Sprintf("events[%d]", i)
-	for _, name := range append(append([]string(nil), e.Channels...), e.PhaseOf) {
+	seen := map[waveform.Role]bool{}
+	for k, name := range append(append([]string(nil), e.Channels...), e.PhaseOf) {
 		if name == "" {
 			continue
 		}
@@ -159,9 +164,16 @@ func (s *Scenario) checkEvent(i int, sites map[waveform.Role]*site) error {
 		if at == nil {
 			return s.errorAt(path, "the scenario has no channel %s", role)
 		}
-		if at.keys.Derive != nil && name != e.PhaseOf {
+		if k == len(e.Channels) {
+			continue // phaseOf may be derived
+		}
+		if at.keys.Derive != nil {
 			return s.errorAt(path, "%s is derived: name the channels it is made of", role)
 		}
+		if seen[role] {
+			return s.errorAt(path, "%s is named twice", role)
+		}
+		seen[role] = true
 	}
 	if e.DurationSeconds > 0 && e.DurationCycles > 0 {
 		return s.errorAt(path, "state either durationSeconds or durationCycles")
