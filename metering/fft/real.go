@@ -61,10 +61,10 @@ func NewReal(n int) (*Real, error) {
 		r.passes = append(r.passes, pass{radix: radix, m: m, stride: stride, twid: twiddles(radix, m)})
 		stride *= radix
 	}
-	r.unpack = make([]float64, 0, 2*(half/2+1))
-	for k := 0; k <= half/2; k++ {
-		c, s := unitRoot(k, n)
-		r.unpack = append(r.unpack, c, s)
+	if fused {
+		r.unpack = unpack4Roots(half)
+	} else {
+		r.unpack = unpackRoots(half)
 	}
 	r.work = newWork(half)
 	return r, nil
@@ -97,6 +97,8 @@ func (r *Real) Transform(re, im, x []float64) {
 		pack1(a.re, a.im, x)
 	case 4:
 		pack4(a.re, a.im, x, r.packTwid)
+	case 8:
+		pack8(a.re, a.im, x, r.packTwid)
 	}
 	for i := range r.passes {
 		p := &r.passes[i]
@@ -109,10 +111,16 @@ func (r *Real) Transform(re, im, x []float64) {
 			pass4(b.re, b.im, a.re, a.im, p.twid, p.m, p.stride)
 		case 5:
 			pass5(b.re, b.im, a.re, a.im, p.twid, p.m, p.stride)
+		case 8:
+			pass8(b.re, b.im, a.re, a.im, p.twid, p.m, p.stride)
 		}
 		a, b = b, a
 	}
-	unpack(re, im, a.re, a.im, r.unpack)
+	if r.fused {
+		unpack4(re, im, a.re, a.im, r.unpack)
+	} else {
+		unpack(re, im, a.re, a.im, r.unpack)
+	}
 }
 
 // Supported reports whether NewReal plans a transform of n samples.
@@ -138,23 +146,30 @@ func Good(n int) int {
 	return 0
 }
 
-// factor splits a complex length into the radices of its passes, in the order in which they run. The odd radices come
-// early: late in the transform the stride is large and close to a power of two, and the five streams of a radix-5 pass
-// would compete for the same cache sets.
+// factor splits a complex length into the radices of its passes, in the order in which they run, and reports whether
+// a last pass of radix 4, not among them, is left to be fused with the unpacking. The odd radices come early: late in
+// the transform the stride is large and close to a power of two, and the five streams of a radix-5 pass would compete
+// for the same cache sets. They do not come first, where the stride of 1 would leave the inner loop nothing to do.
 func factor(n int) (radices []int, fused bool) {
-	first := 1
 	if n%4 == 0 {
-		first = 4
+		n, fused = n/4, true
+	}
+	first := 1
+	for _, radix := range [...]int{8, 4} {
+		if n%radix == 0 {
+			first = radix
+			break
+		}
 	}
 	radices = append(radices, first)
 	n /= first
-	for _, radix := range [...]int{5, 3, 4, 2} {
+	for _, radix := range [...]int{5, 3, 8, 4, 2} {
 		for n%radix == 0 {
 			radices = append(radices, radix)
 			n /= radix
 		}
 	}
-	return radices, false
+	return radices, fused
 }
 
 // twiddles returns exp(-2πi·p·j/(radix·m)) for the groups p = 0..m-1 and j = 1..radix-1, interleaved.
@@ -164,6 +179,29 @@ func twiddles(radix, m int) []float64 {
 		for j := 1; j < radix; j++ {
 			c, s := unitRoot(p*j, radix*m)
 			w = append(w, c, -s)
+		}
+	}
+	return w
+}
+
+// unpackRoots returns the factors that unpack wants.
+func unpackRoots(half int) []float64 {
+	w := make([]float64, 0, 2*(half/2+1))
+	for k := 0; k <= half/2; k++ {
+		c, s := unitRoot(k, 2*half)
+		w = append(w, c, s)
+	}
+	return w
+}
+
+// unpack4Roots returns the factors that unpack4 wants.
+func unpack4Roots(half int) []float64 {
+	stride := half / 4
+	w := make([]float64, 0, 8*(stride/2+1))
+	for q := 0; q <= stride/2; q++ {
+		for _, k := range [...]int{q, stride + q, stride - q, 2*stride - q} {
+			c, s := unitRoot(k, 2*half)
+			w = append(w, c, s)
 		}
 	}
 	return w
