@@ -1,0 +1,145 @@
+package meter
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/hepmeter/hepmeter/access"
+	"github.com/hepmeter/hepmeter/store"
+)
+
+// picture is a snapshot that is only a number.
+type picture struct {
+	access.Snapshot
+	seq uint64
+}
+
+// disk is a store whose commits take `delay` and fail while `broken`.
+type disk struct {
+	delay time.Duration
+
+	mu      sync.Mutex
+	broken  bool
+	durable map[string][]byte
+	events  int
+}
+
+func (d *disk) commit(b store.Batch) error {
+	time.Sleep(d.delay) // a fake clock's sleep: the disk's latency
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.broken {
+		return errors.New("no space")
+	}
+	for label, state := range b.Retained {
+		d.durable[label] = state
+	}
+	d.events += len(b.Events)
+	return nil
+}
+
+// kept returns the state on the disk, 0 for none.
+func (d *disk) kept() byte {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if s := d.durable["kWh del"]; len(s) > 0 {
+		return s[0]
+	}
+	return 0
+}
+
+func tick(n byte) store.Batch {
+	return store.Batch{Retained: map[string][]byte{"kWh del": {n}}, Events: []store.Event{{Cause: string('a' + n)}}}
+}
+
+func TestKeeper(t *testing.T) {
+	run := func(t *testing.T, d *disk, body func(k *keeper, published func() uint64)) {
+		synctest.Test(t, func(t *testing.T) {
+			d.durable = map[string][]byte{}
+			var last atomic.Uint64
+			k := newKeeper(d.commit, func(s access.Snapshot) { last.Store(s.(*picture).seq) }, slog.New(slog.NewTextHandler(io.Discard, nil)))
+			ctx, cancel := context.WithCancel(t.Context())
+			done := make(chan struct{})
+			go func() { k.run(ctx); close(done) }()
+			body(k, last.Load)
+			cancel()
+			<-done
+		})
+	}
+
+	t.Run("a snapshot is published after its commit, not before", func(t *testing.T) {
+		d := &disk{delay: 5 * time.Millisecond}
+		run(t, d, func(k *keeper, published func() uint64) {
+			k.keep(tick(1), &picture{seq: 1})
+			time.Sleep(4 * time.Millisecond)
+			synctest.Wait()
+			if published() != 0 || d.kept() != 0 {
+				t.Fatalf("published %d before the commit returned", published())
+			}
+			time.Sleep(2 * time.Millisecond)
+			synctest.Wait()
+			if published() != 1 || d.kept() != 1 {
+				t.Fatalf("published %d, durable %d", published(), d.kept())
+			}
+		})
+	})
+
+	t.Run("a stalled disk delays a reading by one tick and says so once", func(t *testing.T) {
+		d := &disk{delay: 3500 * time.Millisecond}
+		run(t, d, func(k *keeper, published func() uint64) {
+			var stalls int
+			for n := byte(1); n <= 3; n++ {
+				if k.keep(tick(n), &picture{seq: uint64(n)}) {
+					stalls++
+				}
+				synctest.Wait()
+				if got, want := published(), uint64(n-1); got != want {
+					t.Fatalf("tick %d: published %d, want %d", n, got, want)
+				}
+				time.Sleep(time.Second)
+			}
+			if stalls != 1 {
+				t.Errorf("told of %d stalls, want 1", stalls)
+			}
+		})
+		if d.kept() != 3 || d.events != 3 {
+			t.Errorf("after the stall: durable %d, %d events", d.kept(), d.events)
+		}
+	})
+
+	t.Run("a refused commit is tried again and loses nothing", func(t *testing.T) {
+		d := &disk{broken: true}
+		run(t, d, func(k *keeper, published func() uint64) {
+			k.keep(tick(1), &picture{seq: 1})
+			synctest.Wait()
+			k.keep(tick(2), &picture{seq: 2})
+			synctest.Wait()
+			d.mu.Lock()
+			d.broken = false
+			d.mu.Unlock()
+			time.Sleep(retryPause + time.Millisecond)
+			synctest.Wait()
+			if published() != 2 {
+				t.Errorf("published %d", published())
+			}
+		})
+		if d.kept() != 2 || d.events != 2 {
+			t.Errorf("durable %d, %d events", d.kept(), d.events)
+		}
+	})
+
+	t.Run("what is pending at the end is kept", func(t *testing.T) {
+		d := &disk{}
+		run(t, d, func(k *keeper, _ func() uint64) { k.keep(tick(7), &picture{seq: 7}) })
+		if d.kept() != 7 {
+			t.Errorf("durable %d", d.kept())
+		}
+	})
+}
