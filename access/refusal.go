@@ -35,3 +35,7 @@ var ErrStale = errors.New("the access policy has changed since this view was giv
 
 // ErrClosed reports use of a Session after Close.
 var ErrClosed = errors.New("the session is closed")
+
+// ErrValue reports a value that the register to be written cannot take. A Writer
+// wraps it.
+var ErrValue = errors.New("the register cannot take this value")

@@ -1,0 +1,95 @@
+package modbus
+
+import (
+	"context"
+	"errors"
+	"net"
+	"os"
+	"time"
+
+	"github.com/hepmeter/hepmeter/wire/modbus"
+)
+
+// Buffers of one connection. Requests are short (12 bytes for a read), answers are
+// up to 260: the sizes let a burst of pipelined reads be answered in one write, and
+// bound what a connection can occupy. A client that sends without reading fills the
+// answer buffer, then its own send window, and stops only itself.
+const (
+	requestBuffer = 1024
+	answerBuffer  = 4096
+)
+
+// converse serves one connection until it ends.
+func (s *Server) converse(ctx context.Context, conn net.Conn) {
+	defer conn.Close()
+	s.prepare(conn)
+	c := s.handler.open(conn.RemoteAddr().String())
+	defer c.session.Close()
+	// Waking the reader lets it answer what has arrived before it leaves.
+	stop := context.AfterFunc(ctx, func() { _ = conn.SetReadDeadline(time.Unix(1, 0)) })
+	defer stop()
+
+	in := make([]byte, 0, requestBuffer)
+	out := make([]byte, 0, answerBuffer)
+	var readLimit, writeLimit limit
+	for {
+		for {
+			used, answers, err := s.handler.serve(c, in, out)
+			in = in[:copy(in, in[used:])]
+			if len(answers) > 0 {
+				if writeLimit.extend(s.options.WriteTimeout) {
+					_ = conn.SetWriteDeadline(writeLimit.at)
+				}
+				if _, werr := conn.Write(answers); werr != nil {
+					s.count(werr)
+					return
+				}
+			}
+			if err != nil {
+				s.malformed.Add(1)
+				return
+			}
+			if used == 0 {
+				break
+			}
+		}
+		if readLimit.extend(s.options.IdleTimeout) {
+			_ = conn.SetReadDeadline(readLimit.at)
+			if ctx.Err() != nil {
+				return
+			}
+		}
+		n, err := conn.Read(in[len(in):cap(in)])
+		in = in[:len(in)+n]
+		if err != nil {
+			if ctx.Err() == nil {
+				s.count(err)
+			}
+			return
+		}
+	}
+}
+
+func (s *Server) count(err error) {
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		s.timedOut.Add(1)
+	}
+}
+
+// limit is a deadline that is moved only now and then: setting one costs more than
+// reading the clock.
+type limit struct{ at time.Time }
+
+// extend reports whether the deadline must be set anew, so that it lies at least
+// timeout ahead; it may lie up to a quarter more.
+func (l *limit) extend(timeout time.Duration) bool {
+	now := time.Now()
+	if l.at.Sub(now) >= timeout {
+		return false
+	}
+	l.at = now.Add(timeout + timeout/4)
+	return true
+}
+
+// The request buffer holds several frames, or a frame could never become whole.
+const _ = uint(requestBuffer - 2*modbus.MaxFrame)

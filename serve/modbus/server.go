@@ -1,0 +1,168 @@
+// Package modbus serves the meter's register map over Modbus TCP.
+//
+// A server is built on the gate: each connection is a session, and what it reads
+// comes through the session's view. Requests are answered from an image of the
+// whole map, encoded once per snapshot and shared by all connections, so that one
+// answer never mixes two instants. docs/modbus.md tells client developers what to
+// expect.
+package modbus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/hepmeter/hepmeter/access"
+	"github.com/hepmeter/hepmeter/registermap"
+)
+
+// Options are the limits of a server. The zero value of each means its default.
+type Options struct {
+	// MaxConnections is how many clients are served at once; further ones are closed
+	// at once. Default 1024.
+	MaxConnections int
+	// IdleTimeout closes a connection on which no request has come for that long.
+	// Default 10 minutes: longer than any sane polling interval.
+	IdleTimeout time.Duration
+	// WriteTimeout closes a connection that does not take its answers for that long.
+	// Default 5 seconds.
+	WriteTimeout time.Duration
+	// KeepAlive is how long a connection is silent before TCP asks whether the client
+	// is still there; after five unanswered probes in as long again it is closed.
+	// Default 30 seconds.
+	KeepAlive time.Duration
+}
+
+func (o Options) withDefaults() Options {
+	if o.MaxConnections <= 0 {
+		o.MaxConnections = 1024
+	}
+	if o.IdleTimeout <= 0 {
+		o.IdleTimeout = 10 * time.Minute
+	}
+	if o.WriteTimeout <= 0 {
+		o.WriteTimeout = 5 * time.Second
+	}
+	if o.KeepAlive <= 0 {
+		o.KeepAlive = 30 * time.Second
+	}
+	return o
+}
+
+// keepAliveProbes are sent before TCP gives a silent client up.
+const keepAliveProbes = 5
+
+// Counters are what a server has done since its start.
+type Counters struct {
+	Requests    uint64 // frames answered, exceptions included
+	Exceptions  uint64 // answers that were exceptions
+	Discarded   uint64 // frames of another protocol, not answered
+	Connections int64  // open now
+	Accepted    uint64 // connections served, closed ones included
+	Rejected    uint64 // connections closed at once by MaxConnections
+	TimedOut    uint64 // connections closed for idleness or for not taking answers
+	Malformed   uint64 // connections closed for a frame length that cannot be
+}
+
+// Server is a Modbus TCP server. Serve may be called for several listeners.
+type Server struct {
+	handler *handler
+	options Options
+
+	connections                             atomic.Int64
+	accepted, rejected, timedOut, malformed atomic.Uint64
+}
+
+// New returns a server of the register map to all who pass the gate.
+func New(gate *access.Gate, layout *registermap.Map, options Options) *Server {
+	return &Server{handler: newHandler(gate, layout), options: options.withDefaults()}
+}
+
+// Counters returns the present counts.
+func (s *Server) Counters() Counters {
+	return Counters{
+		Requests:    s.handler.requests.Load(),
+		Exceptions:  s.handler.exceptions.Load(),
+		Discarded:   s.handler.discarded.Load(),
+		Connections: s.connections.Load(),
+		Accepted:    s.accepted.Load(),
+		Rejected:    s.rejected.Load(),
+		TimedOut:    s.timedOut.Load(),
+		Malformed:   s.malformed.Load(),
+	}
+}
+
+// Serve answers the clients that come to l until ctx is done, then closes l and
+// every connection, and returns nil when all are closed. It returns an error if l
+// fails. A request that is being answered when ctx ends gets its answer.
+func (s *Server) Serve(ctx context.Context, l net.Listener) error {
+	var running sync.WaitGroup
+	defer running.Wait()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	stop := context.AfterFunc(ctx, func() { l.Close() })
+	defer stop()
+	defer l.Close()
+	backoff := time.Duration(0)
+	for {
+		conn, err := l.Accept()
+		switch {
+		case err == nil:
+			backoff = 0
+		case ctx.Err() != nil:
+			return nil
+		case temporary(err):
+			// Out of descriptors, or a client that left the queue: wait for room.
+			backoff = min(max(2*backoff, 5*time.Millisecond), time.Second)
+			select {
+			case <-time.After(backoff):
+			case <-ctx.Done():
+			}
+			continue
+		default:
+			return fmt.Errorf("modbus server on %s: %w", l.Addr(), err)
+		}
+		if s.connections.Add(1) > int64(s.options.MaxConnections) {
+			s.connections.Add(-1)
+			s.rejected.Add(1)
+			conn.Close()
+			continue
+		}
+		s.accepted.Add(1)
+		running.Go(func() {
+			defer s.connections.Add(-1)
+			s.converse(ctx, conn)
+		})
+	}
+}
+
+// temporary reports whether accepting may succeed later.
+func temporary(err error) bool {
+	for _, passing := range []error{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.ECONNABORTED, syscall.ECONNRESET, syscall.EINTR} {
+		if errors.Is(err, passing) {
+			return true
+		}
+	}
+	return false
+}
+
+// prepare sets the socket options of a new connection.
+func (s *Server) prepare(conn net.Conn) {
+	tcp, ok := conn.(*net.TCPConn)
+	if !ok {
+		return
+	}
+	// A socket that cannot have these still serves; the idle limit remains.
+	_ = tcp.SetNoDelay(true)
+	_ = tcp.SetKeepAliveConfig(net.KeepAliveConfig{
+		Enable:   true,
+		Idle:     s.options.KeepAlive,
+		Interval: s.options.KeepAlive / keepAliveProbes,
+		Count:    keepAliveProbes,
+	})
+}
