@@ -42,9 +42,9 @@ const (
 // DefaultEventDepth is the number of events kept when Options does not say.
 const DefaultEventDepth = 500
 
-// maxLogPages bounds the write-ahead log: 256 pages of 4 KiB, about a minute of
-// commits. A longer log saves little and makes the next start slower.
-const maxLogPages = 256
+// defaultLogPages bounds the write-ahead log: 256 pages of 4 KiB, about a minute
+// of commits. A longer log saves little and makes the next start slower.
+const defaultLogPages = 256
 
 // Options say how to open a store.
 type Options struct {
@@ -64,6 +64,7 @@ type Store struct {
 	meta       Meta
 	gap        Gap
 	eventDepth uint64
+	logPages   int // the log is moved into the database when it has grown to this
 	trouble    error
 }
 
@@ -73,7 +74,7 @@ type Store struct {
 // process, belongs to another meter, is newer than this program, is damaged, or
 // cannot be written; a refused store is not changed.
 func Open(dir string, opt Options) (*Store, error) {
-	s := &Store{fs: opt.FS, now: opt.Now, eventDepth: uint64(opt.EventDepth)}
+	s := &Store{fs: opt.FS, now: opt.Now, eventDepth: uint64(opt.EventDepth), logPages: defaultLogPages}
 	if s.fs == nil {
 		s.fs = vfs.OS()
 	}
@@ -370,7 +371,7 @@ func (s *Store) Commit(b Batch) (sequences []uint64, err error) {
 		return nil, err
 	}
 	s.meta.NextEvent = next
-	if s.db.logPages >= maxLogPages {
+	if s.db.logPages >= s.logPages {
 		s.trouble = s.db.checkpoint() // The batch is safe in the log; the next commit tries again.
 	}
 	return sequences, nil

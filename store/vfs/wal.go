@@ -266,12 +266,16 @@ func openGuardedLog(fsys FS, path string, f File, report func(*Damage) error) (*
 	return g, nil
 }
 
-// current is the seal of what the log holds in sound, finished transactions.
-// Callers have synced the log, or are about to say that it holds nothing.
+// current is the seal of what the log holds in sound, finished transactions,
+// which the caller has synced. A frame that repeats the one before it is only
+// the padding that keeps the next transaction off this one's last sector: it
+// may be ruined with that sector and is not sealed.
 func (g *guardedLog) current() Seal {
 	s := Seal{Salt: g.salt}
 	for i := len(g.frames) - 1; i >= 0; i-- {
-		if g.frames[i].Commit && g.frames[i].have == PageSize {
+		f := &g.frames[i]
+		padding := i > 0 && f.Page == g.frames[i-1].Page && f.crc == g.frames[i-1].crc && g.frames[i-1].Commit
+		if f.Commit && f.have == PageSize && !padding {
 			s.Frames, s.Sum = uint32(i+1), g.frames[i].Sum
 			break
 		}
