@@ -88,6 +88,8 @@ type Power struct {
 	PFEffective                      float64
 	// QFryze is sign(Q1)·√(S²-P²) per phase and, as total, their sum.
 	QFryze Phases
+	// p1 is the fundamental active power, from which means of DPF are formed.
+	p1 Phases
 }
 
 // Energy is what flowed during a result: four quadrants by the signs of (P, Q1),

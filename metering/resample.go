@@ -1,0 +1,248 @@
+package metering
+
+import "math"
+
+// The resampler puts the samples of a window on a grid of a fixed number of points
+// per cycle, which is what makes DFT bins land on multiples of the fundamental. A
+// Kaiser-windowed sinc interpolates and, where the grid is coarser than the samples,
+// removes what would alias into the orders reported. Its coefficients depend only on
+// where a point lies between two samples, so one set serves all lanes.
+//
+// The kernel's response is known, and the spectrum is divided by it: only what the
+// stop band lets through is an error, not the droop of the pass band.
+
+const (
+	// tableSteps is the number of rows of the coefficient table per sample; between
+	// rows coefficients are interpolated.
+	tableSteps = 256
+	// stopBandDB is the attenuation that the kernel's length is chosen for.
+	stopBandDB = 64
+	minTaps    = 16
+	maxTaps    = 48
+	// gridPerCycle is the finest grid: 512 points per cycle leave orders 128 to 384 as
+	// transition band below order 127.
+	gridPerCycle = 512
+	// responseSteps is the number of points in the table of the kernel's response.
+	responseSteps = 128
+)
+
+type resampler struct {
+	taps int
+	// table holds tableSteps+1 rows of taps coefficients.
+	table []float64
+	// response is the gain at f = i/responseSteps·0.5 of the sampling rate.
+	response [responseSteps + 2]float64
+	row      [maxTaps]float64
+}
+
+// resamplerOrders returns the highest order, at most wanted, that a kernel of maxTaps
+// can separate from its images and aliases, at the given samples and points per cycle.
+func resamplerOrders(perCycle, pointsPerCycle float64, wanted int) int {
+	transition := kaiserTransition(maxTaps) * perCycle
+	highest := int((min(perCycle, pointsPerCycle)-transition)/2 - 0.5)
+	return max(1, min(wanted, highest))
+}
+
+// kaiserTransition returns the transition width, per sampling rate, of a
+// Kaiser-windowed kernel of that many taps.
+func kaiserTransition(taps int) float64 {
+	return (stopBandDB - 8) / (2.285 * 2 * math.Pi * float64(taps))
+}
+
+// newResampler designs the kernel for the orders.
+func newResampler(perCycle, pointsPerCycle float64, orders int) *resampler {
+	pass := (float64(orders) + 0.5) / perCycle
+	stop := (min(perCycle, pointsPerCycle) - float64(orders) - 0.5) / perCycle
+	r := &resampler{taps: minTaps}
+	for r.taps < maxTaps && kaiserTransition(r.taps) > stop-pass {
+		r.taps += 8
+	}
+	attenuation := 8 + 2.285*2*math.Pi*max(stop-pass, kaiserTransition(maxTaps))*float64(r.taps)
+	beta := kaiserBeta(min(attenuation, 100))
+	cutoff := pass + stop // twice the middle of the transition
+
+	half := r.taps / 2
+	r.table = make([]float64, (tableSteps+1)*r.taps)
+	for s := range tableSteps + 1 {
+		row := r.table[s*r.taps : (s+1)*r.taps]
+		phi := float64(s) / tableSteps
+		window := r.row[:r.taps]
+		for k := range row {
+			x := float64(k-half+1) - phi
+			window[k] = kaiser(x/float64(half), beta)
+			row[k] = cutoff * sinc(cutoff*x) * window[k]
+		}
+		pin(row, window, phi, 2*math.Pi/perCycle)
+	}
+	// The response is the mean over the positions between samples.
+	const positions = 16
+	for i := range r.response {
+		omega := math.Pi * float64(i) / responseSteps
+		gain := 0.0
+		for p := range positions {
+			s := p * tableSteps / positions
+			phi := float64(s) / tableSteps
+			for k, c := range r.table[s*r.taps : (s+1)*r.taps] {
+				gain += c * math.Cos(omega*(float64(k-half+1)-phi))
+			}
+		}
+		r.response[i] = gain / positions
+	}
+	return r
+}
+
+// pin changes a row of coefficients as little as possible, measured by the window, so
+// that it passes DC and the nominal fundamental exactly. The stop band keeps images
+// of harmonics small beside the harmonics; those of the fundamental have to be small
+// beside 1e-4 of it.
+func pin(row, window []float64, phi, omega float64) {
+	// The conditions Σ row·v = target, for v = 1, (1-cos ωx)/ω² and (sin ωx)/ω.
+	condition := func(k int) [3]float64 {
+		x := float64(k-len(row)/2+1) - phi
+		s := math.Sin(omega * x / 2)
+		return [3]float64{1, 2 * s * s / (omega * omega), math.Sin(omega*x) / omega}
+	}
+	var a [3][3]float64
+	b := [3]float64{1, 0, 0}
+	for k := range row {
+		v := condition(k)
+		for i := range 3 {
+			b[i] -= row[k] * v[i]
+			for j := range 3 {
+				a[i][j] += window[k] * v[i] * v[j]
+			}
+		}
+	}
+	for i := range 3 {
+		for r := i + 1; r < 3; r++ {
+			f := a[r][i] / a[i][i]
+			for j := i; j < 3; j++ {
+				a[r][j] -= f * a[i][j]
+			}
+			b[r] -= f * b[i]
+		}
+	}
+	for i := 2; i >= 0; i-- {
+		for j := i + 1; j < 3; j++ {
+			b[i] -= a[i][j] * b[j]
+		}
+		b[i] /= a[i][i]
+	}
+	for k := range row {
+		v := condition(k)
+		row[k] += window[k] * (b[0]*v[0] + b[1]*v[1] + b[2]*v[2])
+	}
+}
+
+// gain returns the kernel's response at f, a fraction of the sampling rate.
+func (r *resampler) gain(f float64) float64 {
+	u := f * 2 * responseSteps
+	i := max(1, min(int(u), responseSteps-1))
+	u -= float64(i)
+	c0, c1, c2, c3 := cubic(r.response[i-1], r.response[i], r.response[i+1], r.response[i+2])
+	return c0 + u*(c1+u*(c2+u*c3))
+}
+
+// room returns the range of positions at which the kernel fits into n samples.
+func (r *resampler) room(n int) (lo, hi float64) {
+	half := r.taps / 2
+	return float64(half - 1), float64(n - half - 1)
+}
+
+// run writes len(dst[0]) points over [a, b) of the lanes of x. Where the kernel
+// would reach over the ends of the record it takes the same phase of another cycle.
+func (r *resampler) run(dst, x [][]float64, n int, a, b float64, cycles int) {
+	points := len(dst[0])
+	step := (b - a) / float64(points)
+	cycle := (b - a) / float64(cycles)
+	lo, hi := r.room(n)
+	taps, half := r.taps, r.taps/2
+	coefficients := r.row[:taps]
+	for j := range points {
+		position := a + float64(j)*step
+		for position < lo {
+			position += cycle
+		}
+		for position >= hi {
+			position -= cycle
+		}
+		whole := int(position)
+		u := (position - float64(whole)) * tableSteps
+		row := int(u)
+		u -= float64(row)
+		r0 := r.table[row*taps : (row+1)*taps]
+		r1 := r.table[(row+1)*taps : (row+2)*taps]
+		r1 = r1[:len(r0)]
+		c := coefficients[:len(r0)]
+		for k, v := range r0 {
+			c[k] = v + u*(r1[k]-v)
+		}
+		from := whole - half + 1
+		if taps == 16 {
+			c16 := (*[16]float64)(c)
+			for l := range dst {
+				dst[l][j] = dot16(c16, (*[16]float64)(x[l][from:]))
+			}
+			continue
+		}
+		for l := range dst {
+			dst[l][j] = dot8(c, x[l][from:from+taps])
+		}
+	}
+}
+
+// dot16 returns Σ c·x over 16 values.
+func dot16(c, x *[16]float64) float64 {
+	s0 := c[0]*x[0] + c[4]*x[4] + c[8]*x[8] + c[12]*x[12]
+	s1 := c[1]*x[1] + c[5]*x[5] + c[9]*x[9] + c[13]*x[13]
+	s2 := c[2]*x[2] + c[6]*x[6] + c[10]*x[10] + c[14]*x[14]
+	s3 := c[3]*x[3] + c[7]*x[7] + c[11]*x[11] + c[15]*x[15]
+	return (s0 + s1) + (s2 + s3)
+}
+
+// dot8 returns Σ c·x for a length that is a multiple of 8.
+func dot8(c, x []float64) float64 {
+	var s0, s1, s2, s3 float64
+	for len(c) >= 8 && len(x) >= 8 {
+		c8, x8 := (*[8]float64)(c), (*[8]float64)(x)
+		s0 += c8[0]*x8[0] + c8[4]*x8[4]
+		s1 += c8[1]*x8[1] + c8[5]*x8[5]
+		s2 += c8[2]*x8[2] + c8[6]*x8[6]
+		s3 += c8[3]*x8[3] + c8[7]*x8[7]
+		c, x = c[8:], x[8:]
+	}
+	return (s0 + s1) + (s2 + s3)
+}
+
+func sinc(x float64) float64 {
+	if x == 0 {
+		return 1
+	}
+	return math.Sin(math.Pi*x) / (math.Pi * x)
+}
+
+// kaiserBeta returns the window parameter for an attenuation in dB.
+func kaiserBeta(db float64) float64 {
+	if db > 50 {
+		return 0.1102 * (db - 8.7)
+	}
+	return 0.5842*math.Pow(db-21, 0.4) + 0.07886*(db-21)
+}
+
+// kaiser returns the Kaiser window at x in [-1, 1], 1 in the middle.
+func kaiser(x, beta float64) float64 {
+	if x < -1 || x > 1 {
+		return 0
+	}
+	return bessel0(beta*math.Sqrt(1-x*x)) / bessel0(beta)
+}
+
+// bessel0 is the modified Bessel function of the first kind and order 0.
+func bessel0(x float64) float64 {
+	sum, term := 1.0, 1.0
+	for k := 1.0; term > 1e-17*sum; k++ {
+		term *= (x / (2 * k)) * (x / (2 * k))
+		sum += term
+	}
+	return sum
+}

@@ -1,0 +1,164 @@
+package metering
+
+import "math"
+
+// fit finds the phase of a record too short for the band-pass filter (less than
+// some six cycles): the frequency for which DC and a few harmonics leave the least
+// of the first candidate unexplained. The tracks are straight lines then.
+func (t *tracker) fit() {
+	t.points = len(t.phase)
+	f, ref := t.nominalHz, none
+	for k := range t.lanes {
+		l := &t.lanes[k]
+		if !l.candidate {
+			continue
+		}
+		if hz, ok := t.fitFrequency(t.h.x[l.lane][:t.h.n]); ok {
+			f, ref = hz, k
+			break
+		}
+	}
+	flags := FlagUnsynchronised
+	if ref != none {
+		flags = t.fallen(ref)
+	}
+	line := func(p []float64, phase float64) {
+		for i := range p {
+			p[i] = phase + f/t.rateHz*t.position(i)
+		}
+	}
+	line(t.phase, 0)
+	for k := range t.lanes {
+		var s fitSums
+		l := &t.lanes[k]
+		phase := 0.0
+		if ref != none {
+			s.solve(t.h.x[l.lane][:t.h.n], f/t.rateHz, t.fitOrders())
+			phase = math.Atan2(-s.b[2], s.b[1]) / (2 * math.Pi)
+		}
+		line(l.phase, phase)
+		if k == ref {
+			line(t.phase, phase)
+		}
+	}
+	for i := range t.flags {
+		t.flags[i], t.reference[i] = flags, ref
+	}
+}
+
+// maxFitOrders is the number of harmonics that the fit may explain.
+const maxFitOrders = 5
+
+// fitOrders returns how many harmonics the record can carry.
+func (t *tracker) fitOrders() int {
+	return min(maxFitOrders, int(0.4*t.rateHz/t.nominalHz), (t.h.n-2)/2)
+}
+
+// fitFrequency searches the band for the frequency of x. It reports whether x has a
+// usable fundamental in the band.
+func (t *tracker) fitFrequency(x []float64) (float64, bool) {
+	orders := t.fitOrders()
+	if float64(len(x)) < 0.8*t.rateHz/t.nominalHz || orders < 1 {
+		return 0, false
+	}
+	var s fitSums
+	residual := func(hz float64) float64 { return s.solve(x, hz/t.rateHz, orders) }
+	const grid = 0.01
+	best, at := math.Inf(1), 0.0
+	for d := -band; d <= band+grid/2; d += grid {
+		hz := t.nominalHz * (1 + d)
+		if r := residual(hz); r < best {
+			best, at = r, hz
+		}
+	}
+	// Golden section between the neighbours of the best point of the grid.
+	lo, hi := at-grid*t.nominalHz, at+grid*t.nominalHz
+	const golden = 0.6180339887498949
+	a, b := hi-golden*(hi-lo), lo+golden*(hi-lo)
+	ra, rb := residual(a), residual(b)
+	for hi-lo > 1e-8*t.nominalHz {
+		if ra < rb {
+			hi, b, rb = b, a, ra
+			a = hi - golden*(hi-lo)
+			ra = residual(a)
+		} else {
+			lo, a, ra = a, b, rb
+			b = lo + golden*(hi-lo)
+			rb = residual(b)
+		}
+	}
+	hz := (lo + hi) / 2
+	residual(hz)
+	mean, square := total(x)/float64(len(x)), dot(x, x)/float64(len(x))
+	fundamental := (s.b[1]*s.b[1] + s.b[2]*s.b[2]) / 2
+	inBand := math.Abs(hz/t.nominalHz-1) <= band
+	return hz, inBand && fundamental > 0 && fundamental >= purity*(square-mean*mean)
+}
+
+// fitSums holds the normal equations of a least-squares fit of DC and harmonics.
+type fitSums struct {
+	a [2*maxFitOrders + 1][2*maxFitOrders + 1]float64
+	// b is the right side, then the solution: DC, then cosine and sine amplitudes.
+	b [2*maxFitOrders + 1]float64
+}
+
+// solve fits orders harmonics of the frequency f (cycles per sample) to x and
+// returns the mean square of what is left.
+func (s *fitSums) solve(x []float64, f float64, orders int) float64 {
+	n := 2*orders + 1
+	*s = fitSums{}
+	var basis [2*maxFitOrders + 1]float64
+	basis[0] = 1
+	energy := 0.0
+	for k, v := range x {
+		sin, cos := math.Sincos(2 * math.Pi * f * float64(k))
+		c, d := cos, sin
+		for h := range orders {
+			basis[1+2*h], basis[2+2*h] = c, d
+			c, d = c*cos-d*sin, c*sin+d*cos
+		}
+		for i := range n {
+			s.b[i] += basis[i] * v
+			for j := range i + 1 {
+				s.a[i][j] += basis[i] * basis[j]
+			}
+		}
+		energy += v * v
+	}
+	right := s.b
+	// Cholesky, with a touch on the diagonal: a very short record leaves directions
+	// undetermined.
+	for i := range n {
+		for j := range i + 1 {
+			v := s.a[i][j]
+			if i == j {
+				v += 1e-12 * float64(len(x))
+			}
+			for k := range j {
+				v -= s.a[i][k] * s.a[j][k]
+			}
+			if i == j {
+				s.a[i][i] = math.Sqrt(max(v, 1e-300))
+			} else {
+				s.a[i][j] = v / s.a[j][j]
+			}
+		}
+	}
+	for i := range n {
+		for k := range i {
+			s.b[i] -= s.a[i][k] * s.b[k]
+		}
+		s.b[i] /= s.a[i][i]
+	}
+	for i := n - 1; i >= 0; i-- {
+		for k := i + 1; k < n; k++ {
+			s.b[i] -= s.a[k][i] * s.b[k]
+		}
+		s.b[i] /= s.a[i][i]
+	}
+	explained := 0.0
+	for i := range n {
+		explained += s.b[i] * right[i]
+	}
+	return (energy - explained) / float64(len(x))
+}

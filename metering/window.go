@@ -1,0 +1,192 @@
+package metering
+
+import (
+	"math"
+
+	"github.com/hepmeter/hepmeter/waveform"
+)
+
+// windows cuts the samples into basic windows, each from where the last one ended
+// to where the phase of the system has advanced by 10 (50 Hz) or 12 (60 Hz) cycles.
+type windows struct {
+	h        *history
+	t        *tracker
+	spectrum *spectrum
+	cfg      *Config
+	// cycles is the number of cycles of a full window.
+	cycles int
+	// open is where the open window started, phase the system's phase there.
+	open, end edge
+	phase     float64
+	began     bool
+	// at is the position of the end of the open window, +Inf while unknown.
+	at  float64
+	out Window
+}
+
+// BasicCycles returns the number of cycles in a basic window: 10 at 50 Hz and 12 at 60 Hz.
+func BasicCycles(nominalHz float64) int { return int(math.Round(nominalHz / 5)) }
+
+func newWindows(cfg *Config, h *history, t *tracker, s *spectrum) *windows {
+	v := &windows{h: h, t: t, spectrum: s, cfg: cfg, cycles: BasicCycles(cfg.NominalHz)}
+	for _, n := range s.lanes {
+		r := h.wires.lanes[n].role
+		if r == waveform.NoRole {
+			continue
+		}
+		memory := make([]float64, 5*Orders)
+		for i, dst := range []*[Inputs][]float64{&v.out.Group, &v.out.Subgroup, &v.out.InterGroup, &v.out.InterSubgroup, &v.out.Angle} {
+			dst[r] = memory[i*Orders : (i+1)*Orders : (i+1)*Orders]
+		}
+	}
+	v.reset()
+	return v
+}
+
+// reset begins a new stretch at its first sample.
+func (v *windows) reset() {
+	v.open.set(0, 1)
+	v.began = false
+	v.at = math.Inf(1)
+}
+
+// drop follows the history when it forgets samples.
+func (v *windows) drop(samples int) {
+	v.open.shift(samples)
+	v.at -= float64(samples)
+}
+
+// next returns the position of the end of the open window, +Inf if it is not known.
+func (v *windows) next() float64 {
+	if !v.began {
+		v.phase = v.t.at(v.t.phase, v.open.position)
+		v.began = true
+	}
+	if math.IsInf(v.at, 1) {
+		v.at = v.t.find(v.t.phase, v.phase+float64(v.cycles), v.open.position)
+	}
+	return v.at
+}
+
+// tolerance is the share of a window by which a record may be short of whole cycles
+// and still count as whole: the synchronism that IEC 61000-4-7 asks for.
+const tolerance = 0.0003
+
+// rest returns the whole cycles between the start of the open window and the end of
+// the record, and the position where the last of them ends.
+func (v *windows) rest() (cycles int, end float64) {
+	v.next()
+	n := float64(v.h.n)
+	have := v.t.at(v.t.phase, n) - v.phase
+	cycles = int(have + tolerance*math.Ceil(have))
+	if cycles < 1 {
+		return 0, 0
+	}
+	end = v.t.find(v.t.phase, v.phase+float64(cycles), v.open.position)
+	return cycles, min(end, n)
+}
+
+// emit closes the open window at position end, after so many cycles.
+func (v *windows) emit(e *Engine, end float64, cycles int, flags Flags, sink Sink) {
+	v.end.set(end, v.h.n)
+	w := &v.out
+	w.StartS = e.seconds(v.open.position)
+	w.DurationS = (v.end.position - v.open.position) / v.t.rateHz
+	w.Cycles = cycles
+	w.FrequencyHz = float64(cycles) / w.DurationS
+	seen, ref := v.t.flagsIn(v.open.position, v.end.position)
+	w.Flags = flags | seen
+	w.Reference = waveform.NoRole
+	if ref != none {
+		w.Reference = v.h.wires.lanes[v.t.lanes[ref].lane].role
+	}
+	if w.Flags&FlagUnsynchronised != 0 && ref == none {
+		w.Reference = waveform.NoRole
+	}
+	v.magnitudes(w)
+	v.spectrum.window(&v.open, &v.end, cycles, w)
+	v.fundamentals(w)
+	v.distortion(w)
+	v.symmetry(w)
+	v.powers(w)
+	w.Energy = e.energyOf(&w.Power, w.DurationS, v.h.wires.star)
+	e.total.add(&w.Energy)
+
+	v.open = v.end
+	v.phase += float64(cycles)
+	v.at = math.Inf(1)
+	e.second.add(w)
+	sink.Window(w)
+}
+
+// magnitudes fills the quantities that are sums over the samples.
+func (v *windows) magnitudes(w *Window) {
+	for r := range w.RMS {
+		w.RMS[r], w.DC[r], w.Peak[r], w.Crest[r] = NotAvailable, NotAvailable, NotAvailable, NotAvailable
+	}
+	length := v.end.position - v.open.position
+	for n := range v.h.wires.lanes {
+		l := &v.h.wires.lanes[n]
+		if l.role == waveform.NoRole {
+			continue
+		}
+		sum, square, peak := v.h.moments(n, &v.open, &v.end)
+		r := l.role
+		w.RMS[r] = l.scale * math.Sqrt(max(0, square)/length)
+		w.DC[r] = l.scale * sum / length
+		w.Peak[r] = l.scale * peak
+		w.Crest[r] = quotient(w.Peak[r], w.RMS[r])
+	}
+	w.IResidual = NotAvailable
+	if n := v.h.wires.residual; n != none {
+		w.IResidual = v.laneRMS(n)
+	}
+}
+
+// laneRMS returns the RMS of lane n in primary units.
+func (v *windows) laneRMS(n int) float64 {
+	length := v.end.position - v.open.position
+	return v.h.wires.lanes[n].scale * math.Sqrt(max(0, v.h.squareSum(n, &v.open, &v.end))/length)
+}
+
+// fundamentals fills the phasors and refers the angles of the harmonics to V1.
+func (v *windows) fundamentals(w *Window) {
+	const degrees = 180 / math.Pi
+	for r := range w.Fundamental {
+		w.Fundamental[r] = Phasor{NotAvailable, NotAvailable}
+		if n := v.h.wires.of[r]; r > 0 && n != none {
+			w.Fundamental[r] = polar(v.h.wires.lanes[n].scale, v.spectrum.phasor[n])
+		}
+	}
+	zero := w.Fundamental[waveform.V1].Deg
+	for r := waveform.V1; math.IsNaN(zero) && int(r) < Inputs; r++ {
+		zero = w.Fundamental[r].Deg
+	}
+	for r := range w.Angle {
+		for h := range w.Angle[r] {
+			w.Angle[r][h] = degree(w.Angle[r][h]*degrees - math.Mod(float64(h)*zero, 360))
+		}
+	}
+}
+
+// polar returns a phasor in primary units.
+func polar(scale float64, p [2]float64) Phasor {
+	return Phasor{scale * math.Hypot(p[0], p[1]), degree(math.Atan2(p[1], p[0]) * 180 / math.Pi)}
+}
+
+// degree brings an angle into (-180, 180].
+func degree(d float64) float64 {
+	d -= 360 * math.Round(d/360)
+	if d <= -180 {
+		d += 360
+	}
+	return d
+}
+
+// quotient returns a/b, not available where b is zero.
+func quotient(a, b float64) float64 {
+	if b == 0 {
+		return NotAvailable
+	}
+	return a / b
+}
