@@ -27,7 +27,7 @@ func (a turns) minus(b turns) float64 { return float64(a.whole-b.whole) + (a.fra
 // times returns r·a, exact to the last bits of the fraction.
 func (a turns) times(r float64) turns {
 	w := float64(a.whole)
-	p := r * w
+	p := float64(r * w)
 	e := math.FMA(r, w, -p)
 	f := math.Floor(p)
 	return makeTurns(int64(f), (p-f)+(e+float64(r*a.frac)))
@@ -46,7 +46,7 @@ func makePace(hz, rate float64) pace {
 // after returns the phase n samples on.
 func (p pace) after(n int64) turns {
 	x := float64(n)
-	v := x * p.hi
+	v := float64(x * p.hi)
 	e := math.FMA(x, p.hi, -v)
 	f := math.Floor(v)
 	return makeTurns(int64(f), (v-f)+(e+float64(x*p.lo)))
@@ -55,7 +55,7 @@ func (p pace) after(n int64) turns {
 // sincos returns sine and cosine of x turns for x in [-1, 2].
 func sincos(x float64) (sin, cos float64) {
 	quarter := math.Floor(float64(4*x) + 0.5)
-	y := 2 * math.Pi * (x - float64(0.25*quarter)) // the difference is exact
+	y := float64(2 * math.Pi * (x - float64(0.25*quarter))) // the difference is exact
 	q := float64(y * y)
 	s := -1.0 / 1307674368000
 	s = float64(s*q) + 1.0/6227020800

@@ -88,7 +88,7 @@ func (s *supply) within(n int64) turns {
 	t := p.pace.after(d)
 	if p.bend != 0 {
 		x := float64(d)
-		t = t.add(makeTurns(0, p.bend*x*x))
+		t = t.add(makeTurns(0, float64(float64(p.bend*x)*x)))
 	}
 	return p.start.add(t)
 }
@@ -107,7 +107,7 @@ func (s *supply) phase(n int64) turns {
 		w := &s.wander[i]
 		x := w.pace.after(n).frac + w.phase
 		_, cos := sincos(x)
-		t = t.add(makeTurns(0, w.turnsPeak*(w.still-cos)))
+		t = t.add(makeTurns(0, float64(w.turnsPeak*(w.still-cos))))
 	}
 	return t
 }
@@ -115,7 +115,7 @@ func (s *supply) phase(n int64) turns {
 // multiple returns k·a for a whole number k.
 func (a turns) multiple(k int64) turns {
 	x := float64(k)
-	v := x * a.frac
+	v := float64(x * a.frac)
 	e := math.FMA(x, a.frac, -v)
 	f := math.Floor(v)
 	return makeTurns(k*a.whole+int64(f), (v-f)+e)
@@ -128,7 +128,7 @@ func (s *supply) hz(n int64) float64 {
 		n0 = n % s.period
 	}
 	p := &s.pieces[s.pieceOf(n0)]
-	f := p.hz + float64(2*p.bend*float64(n0-p.first))*s.rate
+	f := p.hz + float64(float64(2*p.bend*float64(n0-p.first))*s.rate)
 	for i := range s.wander {
 		w := &s.wander[i]
 		sin, _ := sincos(w.pace.after(n).frac + w.phase)

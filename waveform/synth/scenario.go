@@ -114,7 +114,8 @@ type Interharmonic struct {
 }
 
 // Appliance is something connected (a load, in the file), stated by its fundamental power. Its current is
-// taken from the undisturbed voltages, so that a dip does not change it.
+// taken from the undisturbed voltages, so that a dip does not change it. In a delta
+// connection it has no zero sequence, there being no neutral for it.
 type Appliance struct {
 	Name         string     `yaml:"name" doc:"its name, for events"`
 	Phases       []int      `yaml:"phases" max:"3" range:"1..3" default:"all" doc:"to which phases it is connected"`
@@ -179,7 +180,8 @@ var defaultYAML []byte
 
 // Default returns the site a meter sees when it is given no source: a 230 V
 // 50 Hz three-phase building with V1 V2 V3 V4 and I1 to I5, a daily load, a
-// motor, a lift that feeds back when it goes down, and solar panels.
+// compressor, a lift that feeds back when it goes down, a battery and solar
+// panels: energy flows both ways within minutes, by day and by night.
 func Default() *Scenario {
 	s, err := Parse(defaultYAML, "default.yaml")
 	if err != nil {

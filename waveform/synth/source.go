@@ -237,7 +237,14 @@ func (s *Scenario) sites() map[waveform.Role]*site {
 		}
 	}
 	for _, load := range s.Loads {
-		for _, p := range load.phases(s.Connection) {
+		phases := load.phases(s.Connection)
+		if s.Connection == "delta" {
+			phases = []int{1, 2, 3} // the current of one returns through another
+		}
+		for _, p := range phases {
+			if p < 1 || p > 3 {
+				continue // Validate says so
+			}
 			if role := lineRoles[p-1]; sites[role] == nil {
 				sites[role] = &site{turn: 1, group: gainCurrent}
 			}
@@ -308,6 +315,39 @@ func (l *Appliance) current(k, count int, u *site) (rms float64, turn complex128
 	return s / u.rms, multiply(scale(power, 1/s), u.turn)
 }
 
+// lineTone is one component of a load's three line currents.
+type lineTone struct {
+	order  int
+	phasor [3]complex128
+}
+
+// lineCurrents returns the currents of a load. Where there is no neutral the zero
+// sequence has no way to flow: it is taken out, which leaves the total power.
+func (s *Scenario) lineCurrents(l *Appliance, sites map[waveform.Role]*site) []lineTone {
+	tones := make([]lineTone, 1+len(l.Harmonics))
+	tones[0].order = 1
+	phases := l.phases(s.Connection)
+	for k, p := range phases {
+		rms, turn := l.current(k, len(phases), sites[starRoles[p-1]])
+		peak := math.Sqrt2 * rms
+		tones[0].phasor[p-1] = fundamentalPhasor(peak, turn)
+		for i := range l.Harmonics {
+			tones[i+1].order = l.Harmonics[i].Order
+			tones[i+1].phasor[p-1] = l.Harmonics[i].phasor(peak, turn)
+		}
+	}
+	if s.Connection == "delta" {
+		for i := range tones {
+			t := &tones[i].phasor
+			zero := scale(t[0]+t[1]+t[2], 1.0/3)
+			for k := range t {
+				t[k] -= zero
+			}
+		}
+	}
+	return tones
+}
+
 // connect makes gains, waves and channels.
 func (g *generator) connect(s *Scenario, start time.Time) error {
 	fluctuating := func(set *ThreePhase, stream uint64) gain {
@@ -355,21 +395,19 @@ func (g *generator) connect(s *Scenario, start time.Time) error {
 		g.channels = append(g.channels, c)
 	}
 	for i := range s.Loads {
-		l := &s.Loads[i]
-		phases := l.phases(s.Connection)
-		for k, p := range phases {
-			rms, turn := l.current(k, len(phases), sites[starRoles[p-1]])
-			peak := math.Sqrt2 * rms
-			c := &g.channels[index[lineRoles[p-1]]]
-			if err := g.tone(c, g.harmonicWave(1), gainLoads+i, fundamentalPhasor(peak, turn)); err != nil {
-				return err
-			}
-			for _, h := range l.Harmonics {
-				if err := g.tone(c, g.harmonicWave(h.Order), gainLoads+i, h.phasor(peak, turn)); err != nil {
+		for _, t := range s.lineCurrents(&s.Loads[i], sites) {
+			for k, phasor := range t.phasor {
+				if phasor == 0 {
+					continue
+				}
+				c := &g.channels[index[lineRoles[k]]]
+				if err := g.tone(c, g.harmonicWave(t.order), gainLoads+i, phasor); err != nil {
 					return err
 				}
+				if t.order == 1 {
+					c.rmsPoint += abs(phasor) / math.Sqrt2
+				}
 			}
-			c.rmsPoint += rms
 		}
 	}
 	for i := range g.channels {

@@ -118,8 +118,10 @@ func (s *Scenario) checkLoad(i int, sites map[waveform.Role]*site) error {
 		if u == nil || u.rms == 0 || u.keys.Derive != nil {
 			return s.errorAt(path, "a load on phase %d needs a voltage %s to take its current from (it may be hidden)", p, starRoles[p-1])
 		}
-		if sites[lineRoles[p-1]].keys.Derive != nil {
-			return s.errorAt(path, "%s is derived and cannot carry a load", lineRoles[p-1])
+	}
+	for _, role := range lineRoles {
+		if at := sites[role]; at != nil && at.keys.Derive != nil {
+			return s.errorAt(path, "%s is derived and cannot carry a load", role)
 		}
 	}
 	if len(l.SplitPercent) > 0 && len(l.SplitPercent) != len(phases) {
