@@ -1,0 +1,158 @@
+package comtrade
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/hepmeter/hepmeter/waveform/internal/textrow"
+)
+
+// A .cff holds the sections of a record one after the other, each behind a line
+// such as "--- file type: DAT BINARY: 1234 ---" (IEC 60255-24:2013, clause 9).
+
+func openCFF(path string) (*Reader, error) {
+	return withFile(path, func(f *os.File, size int64) (*Reader, error) {
+		return newCFF(filepath.Base(path), f, size)
+	})
+}
+
+// NewCFF reads a record held in one .cff of that size. name is used in errors.
+func NewCFF(name string, src io.ReaderAt, size int64) (*Reader, error) {
+	return newCFF(name, src, size)
+}
+
+func newCFF(name string, src io.ReaderAt, size int64) (*Reader, error) {
+	if size == 0 {
+		return nil, fmt.Errorf("%s: empty", name)
+	}
+	var lines textrow.Lines
+	lines.Reset(src, 0, size)
+	var cfg bytes.Buffer
+	var current section
+	cfgLines, n := 0, 0
+	for {
+		line, offset, err := lines.Next()
+		if errors.Is(err, io.EOF) {
+			return nil, fmt.Errorf("%s: the file ends after line %d without a section \"--- file type: DAT ... ---\": is it cut off?", name, n)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s line %d: %w", name, n+1, err)
+		}
+		n++
+		if s, ok := parseSection(line); ok {
+			if s.kind == "DAT" {
+				return cffData(name, part{name, src, sectionBody(src, offset, size, len(line)), 0}, size, s, cfg.Bytes(), n)
+			}
+			current = s
+			if s.kind == "CFG" {
+				cfgLines = n
+			}
+			continue
+		}
+		switch current.kind {
+		case "CFG":
+			if cfg.Len() == 0 && blank(line) {
+				continue
+			}
+			if cfg.Len() == 0 {
+				// Keep the line numbers of the file in the errors of the section.
+				cfgLines = n - 1
+			}
+			cfg.Write(line)
+			cfg.WriteByte('\n')
+			if cfg.Len() > maxConfigBytes {
+				return nil, fmt.Errorf("%s line %d: the CFG section is longer than %d MB", name, n, maxConfigBytes>>20)
+			}
+		case "":
+			if !blank(line) && cfgLines == 0 {
+				return nil, fmt.Errorf("%s line %d: %q where a .cff begins with \"--- file type: CFG ---\"", name, n, shorten(string(line)))
+			}
+		}
+	}
+}
+
+// sectionBody returns the offset of the byte after the section line at offset. The
+// line's end may be LF or CR LF.
+func sectionBody(src io.ReaderAt, offset, size int64, length int) int64 {
+	at := offset + int64(length)
+	var end [2]byte
+	n, _ := src.ReadAt(end[:], at)
+	switch {
+	case n == 2 && end[0] == '\r' && end[1] == '\n':
+		at += 2
+	case n > 0 && end[0] == '\n':
+		at++
+	}
+	return min(at, size)
+}
+
+func cffData(name string, dat part, size int64, s section, cfg []byte, line int) (*Reader, error) {
+	if len(cfg) == 0 {
+		return nil, fmt.Errorf("%s line %d: the DAT section comes without a CFG section before it", name, line)
+	}
+	c, err := ParseConfig(name, cfg)
+	if err != nil {
+		return nil, err
+	}
+	if s.format != "" {
+		f, err := ParseFormat(s.format)
+		if err != nil {
+			return nil, fmt.Errorf("%s line %d: %w", name, line, err)
+		}
+		if f != c.Format {
+			c.warn("%s line %d: the section is %s where the cfg says %s: the section is believed", name, line, f, c.Format)
+			c.Format = f
+		}
+	}
+	dat.size = size - dat.offset
+	if c.Format != ASCII && s.bytes >= 0 {
+		if s.bytes > dat.size {
+			c.warn("%s line %d: %d bytes of data where the section says %d: the file is cut off", name, line, dat.size, s.bytes)
+		}
+		dat.size = min(dat.size, s.bytes)
+	}
+	if c.Format == ASCII {
+		dat.name = name + " DAT section"
+	}
+	return newReader(c, dat, " cff")
+}
+
+// section is a section line: "--- file type: DAT BINARY: 1234 ---".
+type section struct {
+	kind, format string
+	bytes        int64 // -1 if not stated
+}
+
+func parseSection(line []byte) (s section, ok bool) {
+	text := strings.TrimSpace(string(line[:min(len(line), 200)]))
+	text = strings.TrimPrefix(text, "\uFEFF")
+	if !strings.HasPrefix(text, "---") {
+		return s, false
+	}
+	text = strings.TrimSpace(strings.Trim(text, "-"))
+	head, text, found := strings.Cut(text, ":")
+	if !found || !strings.EqualFold(strings.Join(strings.Fields(head), " "), "file type") {
+		return s, false
+	}
+	words, count, counted := strings.Cut(text, ":")
+	parts := strings.Fields(strings.ToUpper(words))
+	if len(parts) == 0 || len(parts) > 2 {
+		return s, false
+	}
+	s.kind, s.bytes = parts[0], -1
+	if len(parts) == 2 {
+		s.format = parts[1]
+	}
+	if counted {
+		if n, err := strconv.ParseInt(strings.TrimSpace(count), 10, 64); err == nil && n >= 0 {
+			s.bytes = n
+		}
+	}
+	return s, true
+}

@@ -1,0 +1,156 @@
+// Package timeaxis judges from time stamps alone at which rate samples were taken.
+package timeaxis
+
+import (
+	"fmt"
+	"math"
+	"slices"
+)
+
+// Judge takes time stamps in their order and says whether they are uniform. It
+// keeps a bounded number of them.
+type Judge struct {
+	n           int64
+	first, last float64
+	smallest    float64 // smallest positive step
+	repeats     bool    // some step is 0: the stamps are coarser than the rate
+	backwards   int64   // first stamp earlier than its predecessor, 0 if none
+
+	head []float64 // steps until the usual one is known
+
+	usual                float64
+	regular, holes, rest int64
+	regularSum           float64
+
+	anchors []anchor
+	stride  int64
+}
+
+type anchor struct {
+	n int64
+	t float64
+}
+
+const (
+	headSteps  = 4096
+	maxAnchors = 1 << 16
+)
+
+// Add takes the next time stamp, in seconds.
+func (j *Judge) Add(t float64) {
+	if j.n == 0 {
+		j.first, j.stride, j.smallest = t, 1, math.Inf(1)
+	} else {
+		j.step(t - j.last)
+	}
+	if j.n%j.stride == 0 {
+		if len(j.anchors) == maxAnchors {
+			kept := j.anchors[:0]
+			for i := 0; i < len(j.anchors); i += 2 {
+				kept = append(kept, j.anchors[i])
+			}
+			j.anchors = kept
+			j.stride *= 2
+		}
+		if j.n%j.stride == 0 {
+			j.anchors = append(j.anchors, anchor{j.n, t})
+		}
+	}
+	j.last = t
+	j.n++
+}
+
+func (j *Judge) step(d float64) {
+	switch {
+	case d > 0:
+		j.smallest = min(j.smallest, d)
+	case d == 0:
+		j.repeats = true
+	case j.backwards == 0:
+		j.backwards = j.n
+	}
+	if j.usual == 0 {
+		if j.head = append(j.head, d); len(j.head) == headSteps {
+			j.settle()
+		}
+		return
+	}
+	j.classify(d)
+}
+
+// settle fixes the usual step as the median of the first ones.
+func (j *Judge) settle() {
+	if len(j.head) == 0 {
+		return
+	}
+	sorted := slices.Clone(j.head)
+	slices.Sort(sorted)
+	j.usual = sorted[len(sorted)/2]
+	if j.usual <= 0 {
+		j.usual = math.SmallestNonzeroFloat64
+	}
+	for _, d := range j.head {
+		j.classify(d)
+	}
+	j.head = nil
+}
+
+func (j *Judge) classify(d float64) {
+	switch {
+	case math.Abs(d-j.usual) <= 0.1*j.usual:
+		j.regular++
+		j.regularSum += d
+	case d > 1.5*j.usual:
+		j.holes++
+	default:
+		j.rest++
+	}
+}
+
+// Verdict is what the time stamps say.
+type Verdict struct {
+	// RateHz is the rate, 0 where there is none.
+	RateHz float64
+	// Holes says that the samples are uniform between holes of more than half a step.
+	Holes bool
+	// Odd says in words what is wrong where RateHz is 0.
+	Odd string
+}
+
+// Verdict judges. Samples are uniform if each lies within half a step of its place
+// on the line from the first to the last (jitter and rounding are forgiven, one
+// unit of stamps that repeat too), or if all steps but the holes are within a tenth
+// of the usual one.
+func (j *Judge) Verdict() Verdict {
+	if j.n < 2 {
+		return Verdict{Odd: "a single sample has no rate"}
+	}
+	if j.usual == 0 {
+		j.settle()
+	}
+	if j.backwards > 0 {
+		return Verdict{Odd: fmt.Sprintf("time runs backwards at sample %d", j.backwards)}
+	}
+	if j.last == j.first {
+		return Verdict{Odd: "all samples have the same time"}
+	}
+	step := (j.last - j.first) / float64(j.n-1)
+	tolerance := 0.5 * step
+	if j.repeats {
+		tolerance = max(tolerance, 1.5*j.smallest)
+	}
+	uniform := true
+	for _, a := range j.anchors {
+		if math.Abs(a.t-j.first-float64(a.n)*step) > tolerance {
+			uniform = false
+			break
+		}
+	}
+	if uniform {
+		return Verdict{RateHz: 1 / step}
+	}
+	if j.rest == 0 && j.regular > 0 {
+		return Verdict{RateHz: float64(j.regular) / j.regularSum, Holes: true}
+	}
+	return Verdict{Odd: fmt.Sprintf("the steps between samples differ: usually %.6g s, on average %.6g s", j.usual, step)}
+}

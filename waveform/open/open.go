@@ -1,0 +1,161 @@
+// Package open finds the source that a file name or a SPEC stands for.
+package open
+
+import (
+	"fmt"
+	"net/url"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/hepmeter/hepmeter/waveform"
+	"github.com/hepmeter/hepmeter/waveform/comtrade"
+	"github.com/hepmeter/hepmeter/waveform/csv"
+)
+
+// Options is what a SPEC says about playing its source.
+type Options struct {
+	// Loop says that the recording begins again at its end; the Source does that.
+	Loop bool
+	// Speed is how many seconds of signal pass in a second, 1 by default. Pacing is
+	// the caller's.
+	Speed float64
+}
+
+// Defaults are what a SPEC of a source without a rate of its own takes.
+type Defaults struct {
+	// RateHz is the sampling rate of a synthetic source.
+	RateHz float64
+	// Start is the time of its first sample.
+	Start time.Time
+}
+
+// File opens a recording by its extension: .cfg, .dat and .cff (COMTRADE), .csv.
+func File(path string) (waveform.Source, error) {
+	switch ext := strings.ToLower(filepath.Ext(path)); ext {
+	case ".cfg", ".cff", ".dat":
+		return comtradeFile(path)
+	case ".csv", ".tsv", ".txt":
+		return csvFile(path, csv.Options{})
+	case ".wav", ".pcap", ".pcapng":
+		return nil, fmt.Errorf("%s: %s files are not read yet: COMTRADE (.cfg, .cff) and .csv are", path, ext)
+	case "":
+		return nil, fmt.Errorf("%s: a file without an extension: name a .cfg, .cff (COMTRADE) or .csv", path)
+	default:
+		return nil, fmt.Errorf("%s: %s files are not read: COMTRADE (.cfg, .cff) and .csv are", path, ext)
+	}
+}
+
+// The helpers below keep a nil *Reader from becoming a Source that is not nil.
+
+func comtradeFile(path string) (waveform.Source, error) {
+	r, err := comtrade.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+func csvFile(path string, o csv.Options) (waveform.Source, error) {
+	r, err := csv.Open(path, o)
+	if err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// Spec opens the source that spec stands for: synth, synth:FILE.yaml,
+// comtrade:FILE.cfg|.cff, csv:FILE. Files take ?loop=1&speed=N, a csv also rate=HZ,
+// time=COLUMN and delimiter=CHARACTER.
+func Spec(spec string, d Defaults) (waveform.Source, Options, error) {
+	o := Options{Speed: 1}
+	kind, rest, _ := strings.Cut(spec, ":")
+	path, query, _ := strings.Cut(rest, "?")
+	if i := strings.IndexByte(kind, '?'); i >= 0 { // synth?speed=2
+		kind, query = kind[:i], kind[i+1:]
+	}
+	values, err := o.parse(query, kind)
+	if err != nil {
+		return nil, o, fmt.Errorf("source %q: %w", spec, err)
+	}
+	var src waveform.Source
+	switch kind {
+	case "synth":
+		if o.Loop {
+			return nil, o, fmt.Errorf("source %q: a synthetic source has no end: leave loop out", spec)
+		}
+		src, err = synthetic(path, d)
+	case "comtrade", "csv":
+		if path == "" {
+			return nil, o, fmt.Errorf("source %q: no file is named: want %s:FILE", spec, kind)
+		}
+		if kind == "comtrade" {
+			src, err = comtradeFile(path)
+		} else {
+			src, err = csvFile(path, csvOptions(values))
+		}
+	case "wav", "sv", "pcap":
+		return nil, o, fmt.Errorf("source %q: %s sources are not built yet: use synth, synth:FILE.yaml, comtrade:FILE or csv:FILE", spec, kind)
+	default:
+		return nil, o, fmt.Errorf("source %q: unknown: use synth, synth:FILE.yaml, comtrade:FILE.cfg, comtrade:FILE.cff or csv:FILE", spec)
+	}
+	if err != nil {
+		return nil, o, err
+	}
+	if o.Loop {
+		looped, err := waveform.Loop(src)
+		if err != nil {
+			src.Close()
+			return nil, o, fmt.Errorf("source %q: %w", spec, err)
+		}
+		src = looped
+	}
+	return src, o, nil
+}
+
+// parse reads the query of a SPEC.
+func (o *Options) parse(query, kind string) (url.Values, error) {
+	values, err := url.ParseQuery(query)
+	if err != nil {
+		return nil, fmt.Errorf("options %q: %w", query, err)
+	}
+	for key := range values {
+		text := values.Get(key)
+		switch {
+		case key == "loop":
+			o.Loop, err = strconv.ParseBool(text)
+		case key == "speed":
+			o.Speed, err = strconv.ParseFloat(text, 64)
+			if err == nil && !(o.Speed > 0 && o.Speed <= 1e6) {
+				err = fmt.Errorf("want more than 0, up to a million")
+			}
+		case kind == "csv" && key == "rate":
+			var rate float64
+			rate, err = strconv.ParseFloat(text, 64)
+			if err == nil && !(rate > 0 && rate <= 1e9) {
+				err = fmt.Errorf("want a rate in Hz")
+			}
+		case kind == "csv" && key == "time":
+		case kind == "csv" && key == "delimiter":
+			if len(text) != 1 {
+				err = fmt.Errorf("want one character")
+			}
+		default:
+			err = fmt.Errorf("unknown: use loop=1 or speed=N")
+		}
+		if err != nil {
+			return nil, fmt.Errorf("option %s=%s: %w", key, text, err)
+		}
+	}
+	return values, nil
+}
+
+func csvOptions(values url.Values) csv.Options {
+	o := csv.Options{Time: values.Get("time")}
+	o.RateHz, _ = strconv.ParseFloat(values.Get("rate"), 64) // checked by parse
+	if d := values.Get("delimiter"); d != "" {
+		o.Delimiter = rune(d[0])
+	}
+	return o
+}
