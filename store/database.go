@@ -52,6 +52,11 @@ func openDatabase(fsys vfs.FS, path string, create bool) (*database, error) {
 	if err := conn.Exec(pragmas); err != nil {
 		return nil, errors.Join(db.wrap("opening", err), db.close())
 	}
+	if create {
+		if err := db.layOut(); err != nil {
+			return nil, errors.Join(err, db.close())
+		}
+	}
 	conn.WALHook(func(_ *sqlite3.Conn, _ string, pages int) error {
 		db.logPages = pages
 		return nil
@@ -59,8 +64,35 @@ func openDatabase(fsys vfs.FS, path string, create bool) (*database, error) {
 	return db, nil
 }
 
-// close releases the database; what happens to the log then depends on
-// keepLogOnClose.
+// layOut settles, before the first page is written, what a database cannot
+// change later: its page size and the room for checksums, then its log mode.
+func (db *database) layOut() error {
+	if _, err := db.conn.FileControl("main", sqlite3.FCNTL_RESERVE_BYTES, vfs.ReservedBytes); err != nil {
+		return db.wrap("creating", err)
+	}
+	err := db.exec("creating", fmt.Sprintf("PRAGMA page_size = %d; PRAGMA application_id = %d;", vfs.PageSize, applicationID))
+	if err != nil {
+		return err
+	}
+	return db.useLog()
+}
+
+// useLog makes sure that the database works with a write-ahead log. A snapshot
+// put in place of the database comes without.
+func (db *database) useLog() error {
+	mode := ""
+	err := db.query("turning on the log", "PRAGMA journal_mode = WAL", func(row *sqlite3.Stmt) error {
+		mode = row.ColumnText(0)
+		return nil
+	})
+	if err == nil && mode != "wal" {
+		return fmt.Errorf("%s: journal mode is %s, not wal: the file system cannot hold a log beside the database", db.path, mode)
+	}
+	return err
+}
+
+// close releases the database. SQLite then checkpoints and removes the log,
+// unless the store has not accepted the file (DBCONFIG_NO_CKPT_ON_CLOSE).
 func (db *database) close() error {
 	for _, stmt := range db.prepared {
 		_ = stmt.Close() // Repeats the error of its last step, which was reported then.

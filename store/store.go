@@ -167,6 +167,9 @@ func (s *Store) openIn(dir string, id Identity) error {
 	if err := s.sweep(dir); err != nil {
 		return err
 	}
+	if err := db.useLog(); err != nil {
+		return err
+	}
 	if err := db.migrate(); err != nil {
 		return err
 	}
@@ -210,12 +213,6 @@ func (s *Store) create(dir, path string, id Identity) error {
 		return err
 	}
 	err = func() error {
-		if _, err := db.conn.FileControl("main", sqlite3.FCNTL_RESERVE_BYTES, vfs.ReservedBytes); err != nil {
-			return db.wrap("creating", err)
-		}
-		if err := db.exec("creating", fmt.Sprintf("PRAGMA page_size = %d; PRAGMA application_id = %d; PRAGMA journal_mode = WAL;", vfs.PageSize, applicationID)); err != nil {
-			return err
-		}
 		if err := db.migrate(); err != nil {
 			return err
 		}

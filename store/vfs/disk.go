@@ -275,6 +275,9 @@ func (d *Disk) Lock(path, holder string) (io.Closer, string, error) {
 	if present, held := d.locks[path]; held {
 		return nil, present, fmt.Errorf("%s: %w", path, ErrLocked)
 	}
+	if holder == "" {
+		return nil, "", &fs.PathError{Op: "lock", Path: path, Err: fs.ErrNotExist}
+	}
 	d.locks[path] = holder
 	return &diskLock{d, path}, "", nil
 }
@@ -405,4 +408,12 @@ func (o diskOp) rename(names map[string]int) {
 			names[o.to] = i
 		}
 	}
+}
+
+// Flip changes one bit of a file, unrecorded, as a failing disk does. It panics
+// outside the file, as slices do.
+func (d *Disk) Flip(path string, bit int64) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.inodes[d.names[path]].data[bit/8] ^= 1 << (bit % 8)
 }

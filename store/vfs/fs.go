@@ -42,7 +42,8 @@ type FS interface {
 	// Lock takes the exclusive lock file at path until the closer is closed,
 	// or the process ends in any way, and writes holder into it. It returns
 	// an error wrapping ErrLocked, and what the present holder wrote, when
-	// the lock is taken.
+	// the lock is taken. With an empty holder it writes nothing and the file
+	// must exist.
 	Lock(path, holder string) (lock io.Closer, present string, err error)
 }
 
@@ -127,10 +128,20 @@ func (f osFile) Size() (int64, error) {
 	return st.Size(), nil
 }
 
+func openLock(path, holder string) (*os.File, error) {
+	if holder == "" {
+		return os.Open(path)
+	}
+	return os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+}
+
 // writeHolder leaves the note for the process that finds the lock taken. The
 // file itself stays when the lock goes: removing it would let two processes
 // lock two different files of one name.
 func writeHolder(f *os.File, holder string) error {
+	if holder == "" {
+		return nil
+	}
 	if err := f.Truncate(0); err != nil {
 		return err
 	}

@@ -23,7 +23,7 @@ func syncDir(dir string) error {
 // Lock uses flock(2): it ends with the process however that ends, and it holds
 // between two opens of one process too, which POSIX record locks do not.
 func (osFS) Lock(path, holder string) (io.Closer, string, error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	f, err := openLock(path, holder)
 	if err != nil {
 		return nil, "", err
 	}

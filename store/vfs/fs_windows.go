@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 
 	"golang.org/x/sys/windows"
 )
@@ -18,7 +17,7 @@ func syncDir(string) error { return nil }
 const lockAt = 1 << 30
 
 func (osFS) Lock(path, holder string) (io.Closer, string, error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	f, err := openLock(path, holder)
 	if err != nil {
 		return nil, "", err
 	}

@@ -156,6 +156,10 @@ func (s *SQLite) Access(name string, _ vfs.AccessFlag) (bool, error) {
 // FullPathname implements the library's VFS; the store gives absolute paths.
 func (s *SQLite) FullPathname(name string) (string, error) { return name, nil }
 
+// reservedAt is the byte of the database header that tells SQLite to leave room
+// for a checksum on every page; where it is not set, a sum would destroy data.
+const reservedAt = 20
+
 // sqliteFile is one file as SQLite sees it.
 type sqliteFile struct {
 	File
@@ -182,7 +186,10 @@ func (f *sqliteFile) ReadAt(p []byte, off int64) (int, error) {
 }
 
 func (f *sqliteFile) WriteAt(p []byte, off int64) (int, error) {
-	if f.pages && len(p) == PageSize && off%PageSize == 0 {
+	if f.pages {
+		if len(p) != PageSize || off%PageSize != 0 || off == 0 && p[reservedAt] != ReservedBytes {
+			return 0, f.s.failed(fmt.Errorf("%s: %d bytes at %d are not a page with room for its checksum", f.path, len(p), off))
+		}
 		SumPage(p)
 	}
 	n, err := f.File.WriteAt(p, off)

@@ -1,0 +1,350 @@
+package store
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/hepmeter/hepmeter/store/vfs"
+	"github.com/ncruces/go-sqlite3"
+)
+
+// Report is what Check found.
+type Report struct {
+	Dir       string
+	Schema    int // version of the tables
+	Meta      Meta
+	Pages     int // pages of the database
+	LogFrames int // frames of finished transactions waiting in the log
+	Setup     int // rows of each table
+	Retained  int
+	Events    int
+	Gaps      int
+	Findings  []Finding // what is damaged; none means that the store is sound
+	Notes     []string  // what is unusual but harmless
+}
+
+// Finding is one place that is damaged.
+type Finding struct {
+	File    string // name of the file in the directory
+	Page    int64  // page of the database or frame of the log, from 1; 0 if none in particular
+	Table   string // the table whose data the page holds, when it can be told
+	Problem string
+}
+
+func (f Finding) String() string {
+	var b strings.Builder
+	b.WriteString(f.File)
+	if f.Page != 0 {
+		fmt.Fprintf(&b, " page %d", f.Page)
+	}
+	if f.Table != "" {
+		fmt.Fprintf(&b, " (table %s)", f.Table)
+	}
+	return b.String() + ": " + f.Problem
+}
+
+// Sound tells whether nothing is damaged.
+func (r Report) Sound() bool { return len(r.Findings) == 0 }
+
+func (r Report) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s: model %s, serial %q, schema %d, %d pages, %d log frames, %d setups, %d retained, %d events, %d gaps\n",
+		r.Dir, r.Meta.Model, r.Meta.Serial, r.Schema, r.Pages, r.LogFrames, r.Setup, r.Retained, r.Events, r.Gaps)
+	for _, f := range r.Findings {
+		fmt.Fprintf(&b, "damaged: %v\n", f)
+	}
+	for _, n := range r.Notes {
+		fmt.Fprintf(&b, "note: %s\n", n)
+	}
+	if r.Sound() {
+		b.WriteString("sound\n")
+	}
+	return b.String()
+}
+
+func (r *Report) found(file string, page int64, table, problem string) {
+	r.Findings = append(r.Findings, Finding{filepath.Base(file), page, table, problem})
+}
+
+// Check reads every page of the store in dir and verifies checksums, structure,
+// schema and rows, without changing anything; it works on a copy in memory. The
+// error is for a store that cannot be checked (it runs, or there is none);
+// damage is in the report.
+func Check(dir string) (Report, error) { return check(vfs.OS(), dir) }
+
+func check(fsys vfs.FS, dir string) (Report, error) {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return Report{}, fmt.Errorf("finding the data directory: %w", err)
+	}
+	path := filepath.Join(dir, databaseName)
+	if _, err := fsys.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return Report{}, fmt.Errorf("%s: %w: it has no %s", dir, ErrNotAStore, databaseName)
+	}
+	lock, holder, err := fsys.Lock(filepath.Join(dir, lockName), "")
+	switch {
+	case errors.Is(err, vfs.ErrLocked):
+		return Report{}, fmt.Errorf("%s: %w (%s): stop it before checking", dir, ErrHeld, strings.TrimSpace(holder))
+	case err == nil:
+		defer lock.Close()
+	case !errors.Is(err, fs.ErrNotExist):
+		return Report{}, diskError("locking the data directory", dir, err)
+	}
+	files := map[string][]byte{}
+	for _, suffix := range []string{"", "-wal", "-seal", "-journal"} {
+		data, err := readWhole(fsys, path+suffix)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return Report{}, diskError("reading", path+suffix, err)
+		}
+		files[path+suffix] = data
+	}
+	r := Report{Dir: dir}
+	if err := r.checkLog(vfs.Restore(files), path); err != nil {
+		return Report{}, err
+	}
+	return r, r.checkFiles(files, path)
+}
+
+func readWhole(fsys vfs.FS, path string) ([]byte, error) {
+	f, err := fsys.Open(path, os.O_RDONLY)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	size, err := f.Size()
+	if err != nil {
+		return nil, err
+	}
+	data := make([]byte, size)
+	n, err := f.ReadAt(data, 0)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, err
+	}
+	return data[:n], nil
+}
+
+// checkLog compares the log with its seal.
+func (r *Report) checkLog(copied vfs.FS, path string) error {
+	log, err := openLog(copied, path+"-wal")
+	if err != nil {
+		return err
+	}
+	seal, unsound, sealed, err := vfs.ReadSeal(copied, path+"-wal")
+	if err != nil {
+		return err
+	}
+	if _, err := copied.Stat(path + "-seal"); err == nil && unsound > 0 {
+		r.Notes = append(r.Notes, fmt.Sprintf("%s-seal: %d of 2 slots unsound; the next start writes them again", databaseName, unsound))
+	}
+	if sealed {
+		if d := vfs.CheckSeal(path+"-wal", log, seal); d != nil {
+			r.found(d.File, d.Page, "", d.Reason)
+		}
+	}
+	r.LogFrames = log.Committed
+	return nil
+}
+
+// openLog reads a log; a missing one is empty.
+func openLog(fsys vfs.FS, path string) (*vfs.Log, error) {
+	f, err := fsys.Open(path, os.O_RDONLY)
+	if errors.Is(err, fs.ErrNotExist) {
+		return &vfs.Log{}, nil
+	}
+	if err != nil {
+		return nil, diskError("opening", path, err)
+	}
+	defer f.Close()
+	return vfs.ReadLog(f)
+}
+
+// checkFiles checks the pages one by one, then what SQLite makes of them.
+func (r *Report) checkFiles(files map[string][]byte, path string) error {
+	log, err := openLog(vfs.Restore(files), path+"-wal")
+	if err != nil {
+		return err
+	}
+	pages := newPages(files[path], files[path+"-wal"], log)
+	r.Pages = int(pages.count)
+	owners := pages.owners()
+	for n := int64(1); n <= pages.count; n++ {
+		page, inLog := pages.read(n)
+		switch {
+		case page == nil:
+			r.found(path, n, owners[n], "page is missing: the file is too short")
+		case inLog || vfs.ZeroPage(page):
+			// Log frames have been checked; an empty page that is in use fails below.
+		default:
+			if reason := vfs.CheckPage(page); reason != "" {
+				r.found(path, n, owners[n], reason)
+			}
+		}
+	}
+	if !r.Sound() {
+		return nil // SQLite would only say the same again, less clearly.
+	}
+	return r.checkTables(vfs.Restore(files), path)
+}
+
+// checkTables lets SQLite verify its structures and reads every row.
+func (r *Report) checkTables(copied vfs.FS, path string) error {
+	version, err := peekSchema(copied, path)
+	if errors.Is(err, ErrCorrupt) || errors.Is(err, ErrNotAStore) {
+		r.found(path, 1, "", err.Error())
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	r.Schema = int(version)
+	if version > uint32(SchemaVersion) {
+		return newerSchemaError(path, version)
+	}
+	db, err := openDatabase(copied, path, false)
+	if err != nil {
+		r.found(path, 0, "", err.Error())
+		return nil
+	}
+	defer db.close()
+	err = db.query("integrity check", "PRAGMA integrity_check(20)", func(row *sqlite3.Stmt) error {
+		if text := row.ColumnText(0); text != "ok" {
+			r.found(path, 0, "", text)
+		}
+		return nil
+	})
+	if err == nil {
+		err = db.query("foreign key check", "PRAGMA foreign_key_check", func(row *sqlite3.Stmt) error {
+			r.found(path, 0, row.ColumnText(0), "row refers to a missing one")
+			return nil
+		})
+	}
+	if err == nil {
+		err = r.checkRows(db)
+	}
+	if err != nil {
+		r.found(path, 0, "", err.Error())
+	}
+	return nil
+}
+
+// checkRows compares the schema with what this program would create, and reads
+// every row as the store does.
+func (r *Report) checkRows(db *database) error {
+	if r.Schema == SchemaVersion {
+		want, err := schemaOfThisVersion()
+		if err != nil {
+			return err
+		}
+		got, err := db.schema()
+		if err != nil {
+			return err
+		}
+		if got != want {
+			r.found(db.path, 0, "sqlite_schema", "tables differ from those of schema version "+fmt.Sprint(r.Schema))
+			return nil
+		}
+	}
+	var err error
+	if r.Meta, err = db.readMeta(); err != nil {
+		return err
+	}
+	counts := []struct {
+		into  *int
+		table string
+	}{{&r.Setup, "setup"}, {&r.Retained, "retained"}, {&r.Events, "event"}, {&r.Gaps, "gap"}}
+	for _, c := range counts {
+		err := db.query("counting", "SELECT count(*) FROM "+c.table, func(row *sqlite3.Stmt) error {
+			*c.into = row.ColumnInt(0)
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	events, err := db.readEvents(0, 1<<30)
+	if err != nil {
+		return err
+	}
+	for _, e := range events {
+		if e.Sequence == 0 || e.Sequence >= r.Meta.NextEvent {
+			r.found(db.path, 0, "event", fmt.Sprintf("event %d, though the next is %d", e.Sequence, r.Meta.NextEvent))
+		}
+	}
+	gaps, err := db.readGaps()
+	if err != nil {
+		return err
+	}
+	for _, g := range gaps {
+		if g.PowerUp == 0 || g.PowerUp > r.Meta.PowerUps || g.Event >= r.Meta.NextEvent {
+			r.found(db.path, 0, "gap", fmt.Sprintf("gap of start %d with event %d, though there were %d starts", g.PowerUp, g.Event, r.Meta.PowerUps))
+		}
+	}
+	return nil
+}
+
+// schema returns the definitions of all tables and indexes.
+func (db *database) schema() (string, error) {
+	var b strings.Builder
+	err := db.query("reading the schema", "SELECT type, name, coalesce(sql, '') FROM sqlite_schema ORDER BY type, name", func(row *sqlite3.Stmt) error {
+		fmt.Fprintf(&b, "%s %s %s\n", row.ColumnText(0), row.ColumnText(1), row.ColumnText(2))
+		return nil
+	})
+	return b.String(), err
+}
+
+func schemaOfThisVersion() (string, error) {
+	disk := vfs.NewDisk()
+	if err := disk.MkdirAll("/"); err != nil {
+		return "", err
+	}
+	db, err := openDatabase(disk, "/schema", true)
+	if err != nil {
+		return "", err
+	}
+	defer db.close()
+	if err := db.migrate(); err != nil {
+		return "", err
+	}
+	return db.schema()
+}
+
+// pages gives the newest image of every page of a closed database.
+type pages struct {
+	database, logged []byte
+	log              *vfs.Log
+	count            int64
+}
+
+func newPages(database, logged []byte, log *vfs.Log) *pages {
+	p := &pages{database: database, logged: logged, log: log}
+	if first, _ := p.read(1); first != nil {
+		p.count = int64(binary.BigEndian.Uint32(first[28:])) // Page count in the database header.
+	}
+	// A ruined count must not hide pages, nor ask for millions of them.
+	if there := int64(len(database)) / vfs.PageSize; p.count > there+int64(log.Committed) || p.count < there && log.Committed == 0 {
+		p.count = there
+	}
+	return p
+}
+
+// read returns nil for a page that is nowhere.
+func (p *pages) read(n int64) (page []byte, inLog bool) {
+	if i, ok := p.log.Newest(n); ok {
+		off := p.log.Offset(i)
+		return p.logged[off : off+vfs.PageSize], true
+	}
+	off := (n - 1) * vfs.PageSize
+	if off < 0 || off+vfs.PageSize > int64(len(p.database)) {
+		return nil, false
+	}
+	return p.database[off : off+vfs.PageSize], false
+}

@@ -1,0 +1,191 @@
+package store
+
+import (
+	"errors"
+	"math/rand/v2"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/hepmeter/hepmeter/store/vfs"
+)
+
+const simDatabase = simDir + "/" + databaseName
+
+// smallStore returns the disk of a store with a few commits. Its log holds some
+// of them unless it was closed.
+func smallStore(t *testing.T, closed bool) (*vfs.Disk, kept) {
+	t.Helper()
+	w := newWorkload(t, 20)
+	w.open()
+	for n := 1; n <= 18; n++ {
+		w.commit(n)
+	}
+	want := w.steps[len(w.steps)-1].want
+	if closed {
+		w.close()
+	} else {
+		w.kill()
+	}
+	return vfs.Restore(w.disk.Contents()), want
+}
+
+func TestCheckFindsNothingInASoundStore(t *testing.T) {
+	for name, closed := range map[string]bool{"closed": true, "killed": false} {
+		t.Run(name, func(t *testing.T) {
+			disk, want := smallStore(t, closed)
+			before := disk.Contents()
+			r, err := check(disk, simDir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Log(r)
+			if !r.Sound() || len(r.Notes) != 0 || r.Setup != len(want.Setup) || r.Retained != len(want.Retained) || r.Events != len(want.Events) {
+				t.Errorf("report %v, want sound with %d setups, %d retained, %d events", r, len(want.Setup), len(want.Retained), len(want.Events))
+			}
+			if closed == (r.LogFrames > 0) {
+				t.Errorf("%d frames in the log of a store that was closed: %v", r.LogFrames, closed)
+			}
+			if diff := cmp.Diff(before, disk.Contents()); diff != "" {
+				t.Errorf("check changed the files (-before +after):\n%s", diff)
+			}
+		})
+	}
+}
+
+// Every byte of every page of a database, and of the log as far as it was
+// synced, has a bit flipped; check must name the file and the page each time.
+func TestCheckFindsEveryFlippedBit(t *testing.T) {
+	disk, _ := smallStore(t, true)
+	size := len(disk.Contents()[simDatabase])
+	rnd := rand.New(rand.NewPCG(1, 2))
+	tables := map[string]int{}
+	for at := range int64(size) {
+		bit := at*8 + rnd.Int64N(8)
+		disk.Flip(simDatabase, bit)
+		r, err := check(disk, simDir)
+		if err != nil {
+			t.Fatalf("bit %d: %v", bit, err)
+		}
+		if len(r.Findings) == 0 || r.Findings[0].File != databaseName || r.Findings[0].Page != at/vfs.PageSize+1 {
+			t.Fatalf("bit %d of byte %d flipped: %v", bit%8, at, r)
+		}
+		tables[r.Findings[0].Table]++
+		disk.Flip(simDatabase, bit)
+	}
+	t.Logf("%d bytes of %d pages, a bit flipped in each, every one found; pages named by table: %v", size, size/vfs.PageSize, tables)
+	for _, table := range []string{"meta", "setup", "retained", "event", "sqlite_schema"} {
+		if tables[table] == 0 {
+			t.Errorf("no page was named as one of table %s", table)
+		}
+	}
+}
+
+func TestCheckFindsEveryFlippedBitInTheLog(t *testing.T) {
+	disk, _ := smallStore(t, false)
+	path := simDatabase + "-wal"
+	log, err := openLog(disk, path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	seal, _, _, err := vfs.ReadSeal(disk, path)
+	if err != nil || seal.Frames == 0 {
+		t.Fatalf("seal %+v, %v", seal, err)
+	}
+	end := log.Offset(int(seal.Frames)-1) + vfs.PageSize
+	rnd := rand.New(rand.NewPCG(3, 4))
+	tried := 0
+	for at := int64(0); at < end; at += 1 + rnd.Int64N(9) {
+		bit := at*8 + rnd.Int64N(8)
+		disk.Flip(path, bit)
+		r, err := check(disk, simDir)
+		if err != nil {
+			t.Fatalf("bit %d: %v", bit, err)
+		}
+		wantFrame := (at-32)/(24+vfs.PageSize) + 1
+		if at < 32 {
+			wantFrame = 0
+		}
+		if len(r.Findings) == 0 || r.Findings[0].File != databaseName+"-wal" || r.Findings[0].Page != wantFrame {
+			t.Fatalf("bit %d of byte %d flipped, frame %d: %v", bit%8, at, wantFrame, r)
+		}
+		disk.Flip(path, bit)
+		tried++
+	}
+	t.Logf("%d of %d bytes of %d synced frames, a bit flipped in each, every one found", tried, end, seal.Frames)
+}
+
+// A store with a flipped bit either refuses to open or to read, naming the
+// file, or returns what was committed; it never returns anything else.
+func TestOpeningWithAFlippedBit(t *testing.T) {
+	now := time.Date(2026, 11, 23, 13, 0, 0, 0, time.UTC)
+	for name, closed := range map[string]bool{"closed": true, "killed": false} {
+		t.Run(name, func(t *testing.T) {
+			sound, want := smallStore(t, closed)
+			files := sound.Contents()
+			if closed {
+				want.Alive, want.Clean = want.Alive.Add(time.Second), true
+			}
+			rnd := rand.New(rand.NewPCG(5, 6))
+			refused, unharmed := 0, 0
+			for range 400 {
+				disk := vfs.Restore(files)
+				path := simDatabase
+				if !closed && rnd.IntN(2) == 0 {
+					path += "-wal"
+				}
+				bit := rnd.Int64N(int64(len(files[path])) * 8)
+				disk.Flip(path, bit)
+				got, err := openAndRead(disk, now)
+				switch {
+				case err != nil && (!errors.Is(err, ErrCorrupt) || !strings.Contains(err.Error(), filepath.Base(path))):
+					t.Fatalf("bit %d of %s: error does not name the file as corrupt: %v", bit, path, err)
+				case err != nil:
+					refused++
+				case cmp.Equal(want, got):
+					unharmed++ // The page was superseded by the log, or lies behind its end.
+				default:
+					t.Fatalf("bit %d of %s was not noticed (-want +got):\n%s", bit, path, cmp.Diff(want, got))
+				}
+			}
+			t.Logf("%d refused, %d unharmed", refused, unharmed)
+			if refused == 0 {
+				t.Error("no flip was refused")
+			}
+		})
+	}
+}
+
+func openAndRead(disk vfs.FS, now time.Time) (kept, error) {
+	s, err := Open(simDir, Options{Identity: testIdentity, FS: disk, EventDepth: workloadEventDepth + 1, Now: func() time.Time { return now }})
+	if err != nil {
+		return kept{}, err
+	}
+	defer s.abandon()
+	return content(s)
+}
+
+// A frame that rots in the log while the store runs must not be laundered into
+// the database with a fresh checksum.
+func TestCheckpointRefusesARottenLogFrame(t *testing.T) {
+	w := newWorkload(t, 1000)
+	w.open()
+	for n := 1; n <= 4; n++ {
+		w.commit(n)
+	}
+	s := w.store
+	log, err := openLog(w.disk, simDatabase+"-wal")
+	if err != nil {
+		t.Fatal(err)
+	}
+	last := log.Frames[log.Committed-1]
+	newest, _ := log.Newest(last.Page)
+	w.disk.Flip(simDatabase+"-wal", (log.Offset(newest)+100)*8)
+	err = s.db.checkpoint()
+	if !errors.Is(err, ErrCorrupt) || !strings.Contains(err.Error(), "-wal") {
+		t.Errorf("checkpoint of a rotten frame: %v, want ErrCorrupt naming the log", err)
+	}
+	s.abandon()
+}

@@ -1,0 +1,170 @@
+package store
+
+import (
+	"bufio"
+	"encoding/binary"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// The killed process is this test binary, started again with killDirEnv set.
+const killDirEnv = "HEPMETER_STORE_KILL_DIR"
+
+func TestMain(m *testing.M) {
+	if dir := os.Getenv(killDirEnv); dir != "" {
+		fmt.Fprintln(os.Stderr, commitUntilKilled(dir))
+		os.Exit(1)
+	}
+	os.Exit(m.Run())
+}
+
+const killLabels = 40
+
+// commitUntilKilled counts up in the store, one commit after the other with a
+// small log so that checkpoints are met too, and prints each number after its
+// commit has returned.
+func commitUntilKilled(dir string) error {
+	s, err := Open(dir, Options{Identity: testIdentity})
+	if err != nil {
+		return err
+	}
+	s.logPages = 40
+	state, err := s.Load()
+	if err != nil {
+		return err
+	}
+	for n := counted(state) + 1; ; n++ {
+		b := Batch{Retained: map[string][]byte{}, Alive: time.Now()}
+		for i := range killLabels {
+			b.Retained[fmt.Sprintf("kWh %d", i)] = binary.LittleEndian.AppendUint64(nil, n)
+		}
+		if n%5 == 0 {
+			b.Setup = map[string]string{"n": strconv.FormatUint(n, 10)}
+			b.Events = []Event{{Time: time.Now(), Cause: strconv.FormatUint(n, 10)}}
+		}
+		seqs, err := s.Commit(b)
+		if err != nil {
+			return err
+		}
+		var seq uint64
+		if len(seqs) > 0 {
+			seq = seqs[0]
+		}
+		fmt.Printf("%d %d\n", n, seq)
+	}
+}
+
+func counted(state State) uint64 {
+	if b := state.Retained["kWh 0"]; len(b) == 8 {
+		return binary.LittleEndian.Uint64(b)
+	}
+	return 0
+}
+
+// A process is killed with SIGKILL at random moments between its start and a
+// few dozen commits later; each time the store must open and hold what the
+// process had said it had committed. HEPMETER_STORE_KILLS sets how many times.
+func TestKillAtRandomMoments(t *testing.T) {
+	kills := 50
+	if n, err := strconv.Atoi(os.Getenv("HEPMETER_STORE_KILLS")); err == nil {
+		kills = n
+	}
+	dir := filepath.Join(t.TempDir(), "meter")
+	rnd := rand.New(rand.NewPCG(7, uint64(time.Now().UnixNano())))
+	var commits, lastEvent uint64
+	started := 0
+	for i := range kills {
+		acked, event := killOnce(t, dir, time.Duration(rnd.Int64N(int64(60*time.Millisecond))))
+		if acked > 0 {
+			started++
+			commits = acked
+		}
+		lastEvent = max(lastEvent, event)
+		s, err := Open(dir, Options{Identity: testIdentity})
+		if err != nil {
+			t.Fatalf("kill %d: %v", i, err)
+		}
+		state, err := s.Load()
+		if err != nil {
+			t.Fatalf("kill %d: %v", i, err)
+		}
+		n := counted(state)
+		if n < commits || n > commits+1 {
+			t.Fatalf("kill %d: the store counts %d, the process had committed %d", i, n, commits)
+		}
+		commits = n
+		for label, b := range state.Retained {
+			if binary.LittleEndian.Uint64(b) != n {
+				t.Fatalf("kill %d: batch half applied: %s is %d, not %d", i, label, binary.LittleEndian.Uint64(b), n)
+			}
+		}
+		if want := n - n%5; want > 0 && state.Setup["n"] != strconv.FormatUint(want, 10) {
+			t.Fatalf("kill %d: setup is %q at count %d", i, state.Setup["n"], n)
+		}
+		if state.Meta.NextEvent <= lastEvent {
+			t.Fatalf("kill %d: next event is %d, but %d was given out", i, state.Meta.NextEvent, lastEvent)
+		}
+		gap, ok := s.Gap()
+		if ok && gap.Clean {
+			t.Fatalf("kill %d: gap %+v says the process stopped cleanly", i, gap)
+		}
+		// Leave the store as the killed process did, so that kills add up.
+		if i%4 == 3 {
+			if err := s.Close(); err != nil {
+				t.Fatalf("kill %d: %v", i, err)
+			}
+			if r, err := Check(dir); err != nil || !r.Sound() {
+				t.Fatalf("kill %d: %v %v", i, r, err)
+			}
+			if s, err = Open(dir, Options{Identity: testIdentity}); err != nil {
+				t.Fatalf("kill %d: %v", i, err)
+			}
+		}
+		s.abandon()
+	}
+	t.Logf("%d kills, %d of them during commits, %d commits acknowledged, none lost", kills, started, commits)
+	if started < kills/2 {
+		t.Errorf("only %d of %d kills met a process that had committed; the machine is too slow for the proof", started, kills)
+	}
+}
+
+// killOnce starts the child, kills it after delay and returns the last count and
+// event number it had acknowledged; a line the kill cut short does not count.
+func killOnce(t *testing.T, dir string, delay time.Duration) (acked, event uint64) {
+	t.Helper()
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	child := exec.Command(exe)
+	child.Env = append(os.Environ(), killDirEnv+"="+dir)
+	var complaints strings.Builder
+	child.Stderr = &complaints
+	out, err := child.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := child.Start(); err != nil {
+		t.Fatal(err)
+	}
+	time.AfterFunc(delay, func() { child.Process.Kill() })
+	for lines := bufio.NewScanner(out); lines.Scan(); {
+		var n, seq uint64
+		if _, err := fmt.Sscan(lines.Text(), &n, &seq); err != nil {
+			break // The kill cut the line.
+		}
+		acked, event = n, max(event, seq)
+	}
+	err = child.Wait()
+	if complaints.Len() > 0 {
+		t.Fatalf("the process failed by itself: %v: %s", err, complaints.String())
+	}
+	return acked, event
+}
