@@ -87,7 +87,8 @@ func (e *Engine) tune(rateHz float64) error {
 	cycles := BasicCycles(e.cfg.NominalHz)
 	// The longest window, the filter behind it and the margins, twice.
 	need := (float64(cycles)/(1-band) + filterCycles + 3) * perCycle
-	e.h = newHistory(e.wires, cell, int(2*need)+4*maxTaps)
+	piece := cell * max(1, int(math.Round(perCycle/float64(cell)/pointsPerCycle)))
+	e.h = newHistory(e.wires, cell, int(2*need)+4*maxTaps, piece)
 	e.tracker = newTracker(e.h, e.cfg.NominalHz, rateHz)
 	e.halves = newHalfCycles(e.h, e.tracker)
 	s, err := newSpectrum(e.h, e.cfg.NominalHz, rateHz, cycles, e.cfg.HighestOrder)
@@ -138,6 +139,7 @@ func (e *Engine) Process(b *waveform.Block, sink Sink) error {
 		}
 		to := min(n, from+min(piece, e.h.free()))
 		e.h.append(b.Samples, from, to)
+		e.windows.spectrum.run()
 		e.tracker.run()
 		e.report(sink)
 		from = to
@@ -170,6 +172,7 @@ func (e *Engine) close(flags Flags, sink Sink) {
 	e.tracker.reset()
 	e.halves.reset()
 	e.windows.reset()
+	e.windows.spectrum.reset()
 	e.running = false
 }
 
@@ -199,10 +202,11 @@ func (e *Engine) report(sink Sink) {
 // step.
 func (e *Engine) drop() {
 	oldest := min(e.windows.open.position, e.halves.oldest(), e.tracker.position(e.tracker.points-8))
-	oldest -= float64(e.windows.spectrum.kernel.taps + 2*reach)
+	oldest -= float64(e.windows.spectrum.kernel.taps<<len(e.windows.spectrum.halvers) + 2*reach)
 	// The tracker's own memory reaches two points behind whatever is looked up.
 	cells := int(oldest) / e.h.cell
-	cells = min(cells, e.tracker.next-e.tracker.half) / e.tracker.stride * e.tracker.stride
+	unit := e.tracker.stride << len(e.windows.spectrum.halvers)
+	cells = min(cells, e.tracker.next-e.tracker.half) / unit * unit
 	if cells <= 0 {
 		return
 	}
@@ -210,4 +214,5 @@ func (e *Engine) drop() {
 	e.tracker.drop(cells)
 	e.halves.drop(cells * e.h.cell)
 	e.windows.drop(cells * e.h.cell)
+	e.windows.spectrum.drop(cells * e.h.cell)
 }

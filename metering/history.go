@@ -2,18 +2,21 @@ package metering
 
 import "math"
 
-// history holds the samples of the open window, and a little more, of every lane,
-// and their sums over cells: short runs of samples, about 64 per cycle, that are
-// added up once, on arrival. The tracker filters the cell sums; windows and half
-// cycles add whole cells and only touch samples at their edges.
+// history holds the samples of the open window, and a little more, of every connected
+// lane, and of all lanes their sums over cells: short runs of samples, about 64 per
+// cycle, that are added up once, on arrival. The tracker filters the cell sums;
+// windows and half cycles add whole cells and only touch samples at their edges.
 //
 // Positions count samples from the oldest one held. When the memory is full the
 // oldest are dropped, and all positions shift.
 type history struct {
 	wires *wiring
-	// x holds the samples of each lane, n of them valid.
+	// x holds the samples of each connected lane, n of them valid; derived lanes are
+	// computed where they are needed.
 	x [][]float64
 	n int
+	// size is the number of samples there is memory for.
+	size int
 	// cell is the number of samples in a cell, cells the number of complete ones.
 	cell, cells int
 	// sum, square and peak are the sums of y and y² and the largest |y| per lane and
@@ -22,22 +25,32 @@ type history struct {
 	power             [3][]float64
 	// origin is the number of samples of this stretch that were dropped.
 	origin int64
+	// scratch holds samples of derived lanes, one piece each.
+	scratch [][]float64
 }
 
-// newHistory makes room for capacity samples in cells of the given size.
-func newHistory(w *wiring, cell, capacity int) *history {
-	h := &history{wires: w, cell: cell}
+// newHistory makes room for capacity samples, in cells of the given size, arriving in
+// pieces of at most piece.
+func newHistory(w *wiring, cell, capacity, piece int) *history {
 	cells := capacity / cell
-	capacity = cells * cell
-	planes := func(n int) [][]float64 {
-		memory := make([]float64, n*len(w.lanes))
-		p := make([][]float64, len(w.lanes))
+	h := &history{wires: w, cell: cell, size: cells * cell}
+	lanes := len(w.lanes)
+	h.x, h.scratch = make([][]float64, lanes), make([][]float64, lanes)
+	for i := range w.lanes {
+		if w.lanes[i].input == none {
+			h.scratch[i] = make([]float64, piece+cell+2*reach)
+		} else {
+			h.x[i] = make([]float64, h.size)
+		}
+	}
+	planes := func() [][]float64 {
+		p := make([][]float64, lanes)
 		for i := range p {
-			p[i] = memory[i*n : (i+1)*n : (i+1)*n]
+			p[i] = make([]float64, cells)
 		}
 		return p
 	}
-	h.x, h.sum, h.square, h.peak = planes(capacity), planes(cells), planes(cells), planes(cells)
+	h.sum, h.square, h.peak = planes(), planes(), planes()
 	for k := range h.power {
 		h.power[k] = make([]float64, cells)
 	}
@@ -45,7 +58,7 @@ func newHistory(w *wiring, cell, capacity int) *history {
 }
 
 // free returns how many samples can be appended.
-func (h *history) free() int { return len(h.x[0]) - h.n }
+func (h *history) free() int { return h.size - h.n }
 
 // reset forgets everything.
 func (h *history) reset() { h.n, h.cells, h.origin = 0, 0, 0 }
@@ -56,12 +69,10 @@ func (h *history) append(channels [][]float64, from, to int) {
 	end := h.n + to - from
 	for i := range h.wires.lanes {
 		l := &h.wires.lanes[i]
-		dst := h.x[i][h.n:end]
 		if l.input == none {
-			h.combine(dst, l.terms)
 			continue
 		}
-		src := channels[l.input][from:to]
+		dst, src := h.x[i][h.n:end], channels[l.input][from:to]
 		if l.sign > 0 {
 			copy(dst, src)
 			continue
@@ -74,36 +85,57 @@ func (h *history) append(channels [][]float64, from, to int) {
 	h.addUp(h.n / h.cell)
 }
 
-// combine computes a derived lane from the newest samples of its terms.
-func (h *history) combine(dst []float64, terms []term) {
-	from, to := h.n, h.n+len(dst)
-	a, fa := h.x[terms[0].lane][from:to], terms[0].factor
-	b, fb := h.x[terms[1].lane][from:to], terms[1].factor
-	for k := range dst {
-		dst[k] = fa*a[k] + fb*b[k]
+// samples returns samples [from, to) of a lane; those of a derived lane are valid
+// until the next call for it.
+func (h *history) samples(lane, from, to int) []float64 {
+	if h.x[lane] != nil {
+		return h.x[lane][from:to]
+	}
+	if cap(h.scratch[lane]) < to-from {
+		h.scratch[lane] = make([]float64, to-from) // only a short record asks for more than a piece
+	}
+	dst := h.scratch[lane][:to-from]
+	terms := h.wires.lanes[lane].terms
+	a, fa := h.samples(terms[0].lane, from, to), terms[0].factor
+	b, fb := h.samples(terms[1].lane, from, to), terms[1].factor
+	b = b[:len(a)]
+	dst = dst[:len(a)]
+	if fa == 1 && fb == -1 {
+		for k, v := range a {
+			dst[k] = v - b[k]
+		}
+	} else {
+		for k, v := range a {
+			dst[k] = fa*v + fb*b[k]
+		}
 	}
 	for _, t := range terms[2:] {
-		for k, v := range h.x[t.lane][from:to] {
+		for k, v := range h.samples(t.lane, from, to) {
 			dst[k] += t.factor * v
 		}
 	}
+	return dst
 }
 
 // addUp completes the cells up to cells.
 func (h *history) addUp(cells int) {
-	for i, x := range h.x {
+	from, to := h.cells*h.cell, cells*h.cell
+	for i := range h.sum {
+		x := h.samples(i, from, to)
 		sum, square, peak := h.sum[i], h.square[i], h.peak[i]
 		for c := h.cells; c < cells; c++ {
-			sum[c], square[c], peak[c] = moments(x[c*h.cell : (c+1)*h.cell])
+			sum[c], square[c], peak[c] = moments(x[:h.cell])
+			x = x[h.cell:]
 		}
 	}
 	for k, p := range h.power {
 		if h.wires.volts[k] == none || h.wires.amps[k] == none {
 			continue
 		}
-		u, i := h.x[h.wires.volts[k]], h.x[h.wires.amps[k]]
+		u, i := h.samples(h.wires.volts[k], from, to), h.samples(h.wires.amps[k], from, to)
 		for c := h.cells; c < cells; c++ {
-			p[c] = dot(u[c*h.cell:(c+1)*h.cell], i[c*h.cell:(c+1)*h.cell])
+			p[c] = dot(u[:h.cell], i[:h.cell])
+			u, i = u[h.cell:], i[h.cell:]
 		}
 	}
 	h.cells = cells
@@ -112,8 +144,10 @@ func (h *history) addUp(cells int) {
 // drop forgets the oldest cells.
 func (h *history) drop(cells int) {
 	samples := cells * h.cell
-	for i := range h.x {
-		copy(h.x[i], h.x[i][samples:h.n])
+	for i := range h.sum {
+		if h.x[i] != nil {
+			copy(h.x[i], h.x[i][samples:h.n])
+		}
 		copy(h.sum[i], h.sum[i][cells:h.cells])
 		copy(h.square[i], h.square[i][cells:h.cells])
 		copy(h.peak[i], h.peak[i][cells:h.cells])
@@ -137,39 +171,44 @@ func (h *history) span(a, b *edge) (c0, c1, headEnd, tailStart int) {
 	return c0, c1, c0 * h.cell, c1 * h.cell
 }
 
-// moments returns the integrals of y, y² over [a, b) and the largest |y| in it.
+// moments returns the integrals of y and y² over [a, b) and the largest |y| in it.
 func (h *history) moments(lane int, a, b *edge) (sum, square, peak float64) {
-	x := h.x[lane]
 	c0, c1, headEnd, tailStart := h.span(a, b)
-	sum, square, peak = moments(x[a.whole:headEnd])
-	s, q, p := moments(x[tailStart:b.whole])
-	sum, square, peak = sum+s, square+q, max(peak, p)
+	sum, square, peak = moments(h.samples(lane, a.whole, headEnd))
+	s, q, p := moments(h.samples(lane, tailStart, b.whole))
+	peak = max(peak, p)
 	for _, v := range h.peak[lane][c0:c1] {
 		if v > peak {
 			peak = v
 		}
 	}
-	sum += total(h.sum[lane][c0:c1]) + b.sum(x) - a.sum(x)
-	square += total(h.square[lane][c0:c1]) + b.product(x, x) - a.product(x, x)
-	return sum, square, peak
+	sum += s + total(h.sum[lane][c0:c1])
+	square += q + total(h.square[lane][c0:c1])
+	x := h.samples(lane, b.first, b.first+b.weights)
+	sum, square = sum+b.sum(x), square+b.product(x, x)
+	x = h.samples(lane, a.first, a.first+a.weights)
+	return sum - a.sum(x), square - a.product(x, x), peak
 }
 
-// meanSquareSum returns the integral of y² over [a, b).
+// squareSum returns the integral of y² over [a, b).
 func (h *history) squareSum(lane int, a, b *edge) float64 {
-	x := h.x[lane]
-	c0, c1, headEnd, tailStart := h.span(a, b)
-	return total(h.square[lane][c0:c1]) +
-		dot(x[a.whole:headEnd], x[a.whole:headEnd]) + dot(x[tailStart:b.whole], x[tailStart:b.whole]) +
-		b.product(x, x) - a.product(x, x)
+	return h.integral(h.square[lane], lane, lane, a, b)
 }
 
 // powerSum returns the integral of u·i of element k over [a, b).
 func (h *history) powerSum(k int, a, b *edge) float64 {
-	u, i := h.x[h.wires.volts[k]], h.x[h.wires.amps[k]]
+	return h.integral(h.power[k], h.wires.volts[k], h.wires.amps[k], a, b)
+}
+
+// integral returns the integral of the product of two lanes over [a, b), whose sums
+// per cell are given.
+func (h *history) integral(cells []float64, p, q int, a, b *edge) float64 {
 	c0, c1, headEnd, tailStart := h.span(a, b)
-	return total(h.power[k][c0:c1]) +
-		dot(u[a.whole:headEnd], i[a.whole:headEnd]) + dot(u[tailStart:b.whole], i[tailStart:b.whole]) +
-		b.product(u, i) - a.product(u, i)
+	sum := total(cells[c0:c1])
+	sum += dot(h.samples(p, a.whole, headEnd), h.samples(q, a.whole, headEnd))
+	sum += dot(h.samples(p, tailStart, b.whole), h.samples(q, tailStart, b.whole))
+	sum += b.product(h.samples(p, b.first, b.first+b.weights), h.samples(q, b.first, b.first+b.weights))
+	return sum - a.product(h.samples(p, a.first, a.first+a.weights), h.samples(q, a.first, a.first+a.weights))
 }
 
 // moments returns Σy, Σy² and the largest |y|. Two chains of each hide the latency

@@ -78,10 +78,10 @@ func (e *edge) set(position float64, n int) {
 	}
 }
 
-// sum returns the weighted samples at the edge.
+// sum returns the weighted samples at the edge; y are samples first, first+1 ...
 func (e *edge) sum(y []float64) float64 {
 	s := 0.0
-	for i, v := range y[e.first : e.first+e.weights] {
+	for i, v := range y {
 		s += e.weight[i] * v
 	}
 	return s
@@ -90,8 +90,7 @@ func (e *edge) sum(y []float64) float64 {
 // product returns the weighted products of two signals at the edge.
 func (e *edge) product(a, b []float64) float64 {
 	s := 0.0
-	b = b[e.first : e.first+e.weights]
-	for i, v := range a[e.first : e.first+e.weights] {
+	for i, v := range a {
 		s += e.weight[i] * v * b[i]
 	}
 	return s

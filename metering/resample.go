@@ -17,7 +17,7 @@ const (
 	tableSteps = 256
 	// stopBandDB is the attenuation that the kernel's length is chosen for.
 	stopBandDB = 64
-	minTaps    = 16
+	minTaps    = 10
 	maxTaps    = 48
 	// gridPerCycle is the finest grid: 512 points per cycle leave orders 128 to 384 as
 	// transition band below order 127.
@@ -54,6 +54,9 @@ func newResampler(perCycle, pointsPerCycle float64, orders int) *resampler {
 	pass := (float64(orders) + 0.5) / perCycle
 	stop := (min(perCycle, pointsPerCycle) - float64(orders) - 0.5) / perCycle
 	r := &resampler{taps: minTaps}
+	if kaiserTransition(minTaps) > stop-pass {
+		r.taps = 16
+	}
 	for r.taps < maxTaps && kaiserTransition(r.taps) > stop-pass {
 		r.taps += 8
 	}
@@ -143,19 +146,21 @@ func (r *resampler) gain(f float64) float64 {
 	return c0 + u*(c1+u*(c2+u*c3))
 }
 
-// room returns the range of positions at which the kernel fits into n samples.
-func (r *resampler) room(n int) (lo, hi float64) {
+// room returns the range of positions at which the kernel fits into samples
+// [first, n).
+func (r *resampler) room(first, n int) (lo, hi float64) {
 	half := r.taps / 2
-	return float64(half - 1), float64(n - half - 1)
+	return float64(first + half - 1), float64(n - half)
 }
 
-// run writes len(dst[0]) points over [a, b) of the lanes of x. Where the kernel
-// would reach over the ends of the record it takes the same phase of another cycle.
-func (r *resampler) run(dst, x [][]float64, n int, a, b float64, cycles int) {
+// run writes len(dst[0]) points over [a, b) of the lanes of x, of which samples
+// [first, n) are valid. Where the kernel would reach over the ends of the record it
+// takes the same phase of another cycle.
+func (r *resampler) run(dst, x [][]float64, first, n int, a, b float64, cycles int) {
 	points := len(dst[0])
 	step := (b - a) / float64(points)
 	cycle := (b - a) / float64(cycles)
-	lo, hi := r.room(n)
+	lo, hi := r.room(first, n)
 	taps, half := r.taps, r.taps/2
 	coefficients := r.row[:taps]
 	for j := range points {
@@ -178,10 +183,13 @@ func (r *resampler) run(dst, x [][]float64, n int, a, b float64, cycles int) {
 			c[k] = v + u*(r1[k]-v)
 		}
 		from := whole - half + 1
-		if taps == 16 {
-			c16 := (*[16]float64)(c)
-			for l := range dst {
-				dst[l][j] = dot16(c16, (*[16]float64)(x[l][from:]))
+		if taps == minTaps {
+			// Few enough to stay in registers for all lanes.
+			c0, c1, c2, c3, c4, c5, c6, c7, c8, c9 := c[0], c[1], c[2], c[3], c[4], c[5], c[6], c[7], c[8], c[9]
+			for l, y := range x {
+				p := (*[minTaps]float64)(y[from:])
+				dst[l][j] = (c0*p[0] + c1*p[1] + c2*p[2]) + (c3*p[3] + c4*p[4] + c5*p[5]) +
+					((c6*p[6] + c7*p[7]) + (c8*p[8] + c9*p[9]))
 			}
 			continue
 		}
@@ -189,15 +197,6 @@ func (r *resampler) run(dst, x [][]float64, n int, a, b float64, cycles int) {
 			dst[l][j] = dot8(c, x[l][from:from+taps])
 		}
 	}
-}
-
-// dot16 returns Σ c·x over 16 values.
-func dot16(c, x *[16]float64) float64 {
-	s0 := c[0]*x[0] + c[4]*x[4] + c[8]*x[8] + c[12]*x[12]
-	s1 := c[1]*x[1] + c[5]*x[5] + c[9]*x[9] + c[13]*x[13]
-	s2 := c[2]*x[2] + c[6]*x[6] + c[10]*x[10] + c[14]*x[14]
-	s3 := c[3]*x[3] + c[7]*x[7] + c[11]*x[11] + c[15]*x[15]
-	return (s0 + s1) + (s2 + s3)
 }
 
 // dot8 returns Σ c·x for a length that is a multiple of 8.

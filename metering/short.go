@@ -13,7 +13,7 @@ func (t *tracker) fit() {
 		if !l.candidate {
 			continue
 		}
-		if hz, ok := t.fitFrequency(t.h.x[l.lane][:t.h.n]); ok {
+		if hz, ok := t.fitFrequency(t.h.samples(l.lane, 0, t.h.n)); ok {
 			f, ref = hz, k
 			break
 		}
@@ -33,7 +33,7 @@ func (t *tracker) fit() {
 		l := &t.lanes[k]
 		phase := 0.0
 		if ref != none {
-			s.solve(t.h.x[l.lane][:t.h.n], f/t.rateHz, t.fitOrders())
+			s.solve(t.h.samples(l.lane, 0, t.h.n), f/t.rateHz, t.fitOrders())
 			phase = math.Atan2(-s.b[2], s.b[1]) / (2 * math.Pi)
 		}
 		line(l.phase, phase)

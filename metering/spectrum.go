@@ -18,7 +18,9 @@ type spectrum struct {
 	// orders is the highest order the rate allows, perCycle the grid of the resampler.
 	orders, perCycle int
 	nominalCycles    int
-	kernel           *resampler
+	// halvers reduce the rate by 2 to their number for the kernel.
+	halvers []*halver
+	kernel  *resampler
 	// plans are the transforms by number of cycles.
 	plans map[int]*fft.Real
 	// lanes are those with a spectrum; in and out are parallel to it.
@@ -47,8 +49,6 @@ func newSpectrum(h *history, nominalHz, rateHz float64, cycles, wanted int) (*sp
 		wanted = Orders - 1
 	}
 	s.orders = resamplerOrders(perCycle, float64(s.perCycle), wanted)
-	s.kernel = newResampler(perCycle, float64(s.perCycle), s.orders)
-
 	points := s.perCycle * cycles
 	for n := range h.wires.lanes {
 		if h.wires.lanes[n].spectrum {
@@ -58,6 +58,13 @@ func newSpectrum(h *history, nominalHz, rateHz float64, cycles, wanted int) (*sp
 		}
 	}
 	s.out = make([][]float64, len(s.lanes))
+	for perCycle/2 >= gridPerCycle*(1-1e-9) {
+		hv := newHalver(s.in, (float64(s.orders)+0.5)/perCycle)
+		s.halvers = append(s.halvers, hv)
+		s.in = hv.y
+		perCycle /= 2
+	}
+	s.kernel = newResampler(perCycle, float64(s.perCycle), s.orders)
 	s.re, s.im = make([]float64, points/2+1), make([]float64, points/2+1)
 	s.square, s.correct = make([]float64, points/2+1), make([]float64, points/2+1)
 	s.phasor = make([][2]float64, len(h.wires.lanes))
@@ -81,12 +88,49 @@ func (s *spectrum) plan(cycles int) (*fft.Real, error) {
 	return p, nil
 }
 
+// run keeps the halvers up with the history.
+func (s *spectrum) run() {
+	n := s.h.n
+	for _, hv := range s.halvers {
+		hv.run(n)
+		n = hv.n
+	}
+}
+
+// drop follows the history when it forgets samples.
+func (s *spectrum) drop(samples int) {
+	for _, hv := range s.halvers {
+		hv.drop(samples)
+		samples /= 2
+	}
+}
+
+// reset begins a new stretch.
+func (s *spectrum) reset() {
+	for _, hv := range s.halvers {
+		hv.n = 0
+	}
+}
+
+// grid returns how positions scale to those of the resampler's input, and the range of
+// its valid samples.
+func (s *spectrum) grid() (scale float64, first, n int) {
+	scale, n = 1, s.h.n
+	for _, hv := range s.halvers {
+		scale /= 2
+		first = (first + halverReach + 1) / 2
+		n = hv.n
+	}
+	return scale, first, n
+}
+
 // window computes the spectra of a window and fills the spectral part of w.
 func (s *spectrum) window(a, b *edge, cycles int, w *Window) {
+	scale, first, n := s.grid()
 	length := b.position - a.position
-	lo, hi := s.kernel.room(s.h.n)
-	inside := a.position >= lo && b.position < hi
-	movable := hi-lo > length/float64(cycles)
+	lo, hi := s.kernel.room(first, n)
+	inside := a.position*scale >= lo && b.position*scale < hi
+	movable := (hi-lo)/scale > length/float64(cycles)
 	usable := fft.Supported(s.perCycle * cycles)
 	bins := s.orders*cycles + cycles/2
 	if (inside || movable) && usable {
@@ -110,10 +154,17 @@ func (s *spectrum) transformed(a, b *edge, cycles, bins int, w *Window) {
 		s.out[l] = s.memory[l][:points]
 	}
 	length := b.position - a.position
-	s.kernel.run(s.out, s.in, s.h.n, a.position, b.position, cycles)
+	scale, first, n := s.grid()
+	s.kernel.run(s.out, s.in, first, n, a.position*scale, b.position*scale, cycles)
 	bins = min(bins, points/2-1)
 	for k := range bins + 1 {
-		g := s.kernel.gain(float64(k)/length) * float64(points)
+		f := float64(k) / length
+		g := float64(points)
+		for _, hv := range s.halvers {
+			g *= hv.gain(f)
+			f *= 2
+		}
+		g *= s.kernel.gain(f)
 		s.correct[k] = 2 / (g * g)
 	}
 	s.correct[0] /= 2

@@ -118,7 +118,7 @@ func newTracker(h *history, nominalHz, rateHz float64) *tracker {
 	t.lead = int(math.Ceil(centre/t.step)) + 2
 	t.start = centre - float64(t.lead)*t.step
 
-	points := int(float64(len(h.x[0]))/t.step) + 2*t.lead + 8
+	points := int(float64(h.size)/t.step) + 2*t.lead + 8
 	t.phase = make([]float64, points)
 	t.flags = make([]Flags, points)
 	t.reference = make([]int, points)
