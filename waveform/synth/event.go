@@ -189,7 +189,7 @@ func (h *happening) add(x []float64, n int64) {
 		return
 	}
 	rise, riseStep := 0.0, 0.0
-	if h.rise > 0 {
+	if h.rise >= 1e-9 {
 		rise, riseStep = float64(h.peak*exp(-d/h.rise)), exp(-1/h.rise)
 	}
 	k0 := impulseScale(h.rise, h.decay)
@@ -202,7 +202,7 @@ func (h *happening) add(x []float64, n int64) {
 
 // impulseScale makes the highest value of e^(-t/decay) - e^(-t/rise) one.
 func impulseScale(rise, decay float64) float64 {
-	if rise == 0 {
+	if rise < 1e-9 { // samples
 		return 1
 	}
 	r := rise / decay

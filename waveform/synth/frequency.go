@@ -75,11 +75,15 @@ func (s *supply) push(first int64, from, to float64, length int64) {
 
 // pieceOf returns the index of the piece sample n of the first period lies in.
 func (s *supply) pieceOf(n int64) int {
-	i := len(s.pieces) - 1
-	for i > 0 && s.pieces[i].first > n {
-		i--
+	low, high := 0, len(s.pieces)
+	for high-low > 1 {
+		if middle := (low + high) / 2; s.pieces[middle].first <= n {
+			low = middle
+		} else {
+			high = middle
+		}
 	}
-	return i
+	return low
 }
 
 func (s *supply) within(n int64) turns {

@@ -35,6 +35,7 @@ type generator struct {
 	supply *supply
 
 	waves    []wave
+	orders   map[int]int // harmonic order to index in waves
 	gains    []gain
 	g0, g1   []float64 // gains at the ends of the span, scaled by events
 	channels []channel
@@ -149,6 +150,7 @@ func (s *Scenario) generator(rateHz float64, start time.Time) (*generator, error
 		g.info.Samples = g.total
 	}
 	g.waves = []wave{{order: 1, ratio: 1}}
+	g.orders = map[int]int{1: 0}
 	if err := g.connect(s, start); err != nil {
 		return nil, err
 	}
@@ -516,7 +518,7 @@ func (g *generator) tone(c *channel, w, gain int, phasor complex128) error {
 	return nil
 }
 
-// wave returns the index of w, which it adds where there is none such.
+// wave returns the index of w, no harmonic, which it adds where there is none such.
 func (g *generator) wave(w wave) int {
 	for i := range g.waves {
 		if have := &g.waves[i]; have.order == w.order && have.ratio == w.ratio && have.pace == w.pace {
@@ -530,19 +532,13 @@ func (g *generator) wave(w wave) int {
 // harmonicWave returns the index of the wave of that order, the product of two
 // lower ones: of two there are, if possible.
 func (g *generator) harmonicWave(order int) int {
-	index := map[int]int{}
-	for i, w := range g.waves {
-		if w.order > 0 {
-			index[w.order] = i
-		}
-	}
-	if i, ok := index[order]; ok {
+	if i, ok := g.orders[order]; ok {
 		return i
 	}
 	w := wave{order: order, ratio: float64(order), a: -1}
 	for a := order - 1; a >= order-a; a-- {
-		i, ok := index[a]
-		j, also := index[order-a]
+		i, ok := g.orders[a]
+		j, also := g.orders[order-a]
 		if ok && also {
 			w.a, w.b = i, j
 			break
@@ -552,7 +548,9 @@ func (g *generator) harmonicWave(order int) int {
 		w.a = g.harmonicWave(order - order/2)
 		w.b = g.harmonicWave(order / 2)
 	}
-	return g.wave(w)
+	g.waves = append(g.waves, w)
+	g.orders[order] = len(g.waves) - 1
+	return len(g.waves) - 1
 }
 
 // arrange compiles the events.

@@ -115,7 +115,7 @@ func (s *Scenario) checkLoad(i int, sites map[waveform.Role]*site) error {
 		}
 		seen[p] = true
 		u := sites[starRoles[p-1]]
-		if u == nil || u.rms == 0 || u.keys.Derive != nil {
+		if u == nil || u.rms < 0.001 || u.keys.Derive != nil {
 			return s.errorAt(path, "a load on phase %d needs a voltage %s to take its current from (it may be hidden)", p, starRoles[p-1])
 		}
 	}
@@ -223,8 +223,8 @@ func (s *Scenario) checkEvent(i int, sites map[waveform.Role]*site) error {
 		if e.Type == "oscillatory" && e.Hz <= 0 {
 			return s.errorAt(path, "an oscillatory transient needs hz")
 		}
-		if e.RiseSeconds >= e.DecaySeconds {
-			return s.errorAt(path, "riseSeconds must be below decaySeconds")
+		if e.RiseSeconds > 0.99*e.DecaySeconds {
+			return s.errorAt(path, "riseSeconds must be at most 0.99 of decaySeconds")
 		}
 		if duration == 0 {
 			duration = 20 * e.DecaySeconds
