@@ -80,11 +80,38 @@ func (w *workload) acknowledged(what string, alive time.Time, clean bool) {
 		append([]Event{}, w.events...), w.next, alive, clean}, what})
 }
 
-// commit changes every retained value to the same number, so that a half-applied
-// batch shows, and adds setup and events as their turn comes.
+// commit makes one batch durable and fails the test if that fails.
 func (w *workload) commit(n int) {
 	w.t.Helper()
+	if err := w.tryCommit(n); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// tryCommit notes the step only if it was acknowledged.
+func (w *workload) tryCommit(n int) error {
 	w.now = w.now.Add(time.Second)
+	b := w.batch(n)
+	seqs, err := w.store.Commit(b)
+	if err != nil {
+		return err
+	}
+	maps.Copy(w.retained, b.Retained)
+	for _, label := range b.SetupDelete {
+		delete(w.setup, label)
+	}
+	maps.Copy(w.setup, b.Setup)
+	for i, e := range b.Events {
+		e.Sequence = seqs[i]
+		w.log(e)
+	}
+	w.acknowledged(fmt.Sprint("commit ", n), w.now, false)
+	return nil
+}
+
+// batch changes every retained value to the same number, so that a half-applied
+// batch shows, and adds setup and events as their turn comes.
+func (w *workload) batch(n int) Batch {
 	b := Batch{Retained: map[string][]byte{}, Setup: map[string]string{}, Alive: w.now}
 	for i := range 30 {
 		b.Retained[fmt.Sprintf("Integrator %d", i)] = binary.LittleEndian.AppendUint64(make([]byte, 32), uint64(n))
@@ -98,20 +125,7 @@ func (w *workload) commit(n int) {
 	for i := range n % 3 {
 		b.Events = append(b.Events, Event{Time: w.now, Priority: uint8(n), Cause: fmt.Sprint("cause ", n, i), User: "user"})
 	}
-	seqs, err := w.store.Commit(b)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	maps.Copy(w.retained, b.Retained)
-	for _, label := range b.SetupDelete {
-		delete(w.setup, label)
-	}
-	maps.Copy(w.setup, b.Setup)
-	for i, e := range b.Events {
-		e.Sequence = seqs[i]
-		w.log(e)
-	}
-	w.acknowledged(fmt.Sprint("commit ", n), w.now, false)
+	return b
 }
 
 func (w *workload) close() {

@@ -368,7 +368,7 @@ func (s *Store) Commit(b Batch) (sequences []uint64, err error) {
 		return nil, err
 	}
 	s.meta.NextEvent = next
-	if s.db.logPages >= s.logPages {
+	if s.db.logPages >= s.logPages || s.trouble != nil {
 		s.trouble = s.db.checkpoint() // The batch is safe in the log; the next commit tries again.
 	}
 	return sequences, nil

@@ -39,6 +39,7 @@ func (l Loss) String() string {
 
 const (
 	tornSectorBytes = 512
+	cachePageBytes  = 4096
 	ruinSectorBytes = 4096
 )
 
@@ -54,9 +55,10 @@ type Cuts struct {
 }
 
 type cutFile struct {
-	durable []byte
+	cached  []byte   // what a running system reads
+	durable []byte   // what is on the disk
 	pending []diskOp // writes and truncates not synced
-	doomed  []diskOp // those of a failed sync: they may never reach the disk
+	doomed  bool     // a sync has failed: some of cached may never reach the disk
 }
 
 // NewCuts starts before the first change of a disk that is no longer in use.
@@ -67,6 +69,7 @@ func NewCuts(d *Disk) *Cuts {
 	for path, i := range d.base {
 		c.names[path] = i
 		c.files[i].durable = slices.Clone(d.before[i])
+		c.files[i].cached = slices.Clone(d.before[i])
 	}
 	return c
 }
@@ -83,17 +86,14 @@ func (c *Cuts) Next() bool {
 	c.at++
 	switch op.kind {
 	case opWrite, opTruncate:
-		c.files[op.inode].pending = append(c.files[op.inode].pending, op)
-	case opSync:
 		f := &c.files[op.inode]
-		for _, w := range f.pending {
-			f.durable = w.apply(f.durable)
-		}
-		f.pending = nil
+		f.cached = op.apply(f.cached)
+		f.pending = append(f.pending, op)
+	case opSync:
+		c.files[op.inode].sync()
 	case opSyncFailed:
 		f := &c.files[op.inode]
-		f.doomed = append(f.doomed, f.pending...)
-		f.pending = nil
+		f.pending, f.doomed = nil, true
 	case opSyncDir:
 		c.moves = slices.DeleteFunc(c.moves, func(m diskOp) bool {
 			if m.dirOf() != op.path {
@@ -134,16 +134,28 @@ func (c *Cuts) Cut(loss Loss, seed uint64) *Disk {
 	return newDisk(image{files, maps.Clone(c.dirs)})
 }
 
+// sync moves the pending changes to the disk. After a failed sync the system
+// believes that its pages are clean: what the failed one should have written
+// arrives only where a later write dirties the same page of the cache.
+func (f *cutFile) sync() {
+	for _, op := range f.pending {
+		f.durable = op.apply(f.durable)
+		if !f.doomed || op.kind != opWrite {
+			continue
+		}
+		from := op.off / cachePageBytes * cachePageBytes
+		to := min((op.off+int64(len(op.data))+cachePageBytes-1)/cachePageBytes*cachePageBytes, int64(len(f.cached)))
+		if from < to {
+			f.durable = diskOp{kind: opWrite, off: from, data: f.cached[from:to]}.apply(f.durable)
+		}
+	}
+	f.pending = nil
+}
+
 func (f *cutFile) after(loss Loss, last diskOp, inode int, rnd *rand.Rand) []byte {
 	data := slices.Clone(f.durable)
-	for _, op := range f.doomed {
-		// A write of a failed sync that was since written again is older than
-		// what is durable; only what lies elsewhere may still appear.
-		if loss == KeepUnsynced || loss == KeepSome && rnd.IntN(2) == 0 {
-			if op.kind == opWrite && op.off >= int64(len(f.durable)) {
-				data = op.apply(data)
-			}
-		}
+	if f.doomed && loss == KeepUnsynced {
+		return slices.Clone(f.cached)
 	}
 	for n, op := range f.pending {
 		inFlight := inode == last.inode && last.kind == opWrite && op.kind == opWrite && n == len(f.pending)-1
