@@ -171,7 +171,9 @@ func (t *timeline) choose(c *Config, numbers, stamps []float64) (odd string) {
 	rate := t.spans[0].rateHz
 	if usual, steady := usualStep(stamps); usual > 0 {
 		for _, unit := range []float64{c.stampUnit(), c.TimeMultiplier * 1e-6, c.TimeMultiplier * 1e-9, 1e-6, 1e-9} {
-			if math.Abs(usual*unit*rate-1) < 0.02 && steady > 0.9 {
+			// Stamps are whole units: 20 where the step is 19.53.
+			step := 1 / (rate * unit)
+			if math.Abs(usual-step) <= max(0.02*step, min(1, 0.25*step)) && steady > 0.9 {
 				t.watch, t.unit = stampColumn, unit
 				return ""
 			}
