@@ -38,15 +38,11 @@ type Finding struct {
 }
 
 func (f Finding) String() string {
-	var b strings.Builder
-	b.WriteString(f.File)
-	if f.Page != 0 {
-		fmt.Fprintf(&b, " page %d", f.Page)
-	}
+	place := (&vfs.Damage{File: f.File, Page: f.Page}).Place()
 	if f.Table != "" {
-		fmt.Fprintf(&b, " (table %s)", f.Table)
+		place += " (table " + f.Table + ")"
 	}
-	return b.String() + ": " + f.Problem
+	return place + ": " + f.Problem
 }
 
 // Sound tells whether nothing is damaged.

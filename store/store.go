@@ -72,7 +72,7 @@ type Store struct {
 // counts the start, and if the store ran before, records the gap since. It
 // refuses, in one line with the remedy, a directory that is held by another
 // process, belongs to another meter, is newer than this program, is damaged, or
-// cannot be written; a refused store is not changed.
+// cannot be written; the database and log of a refused store are not changed.
 func Open(dir string, opt Options) (*Store, error) {
 	s := &Store{fs: opt.FS, now: opt.Now, eventDepth: uint64(opt.EventDepth), logPages: defaultLogPages}
 	if s.fs == nil {

@@ -3,6 +3,7 @@ package vfs
 import (
 	"encoding/binary"
 	"fmt"
+	"strings"
 )
 
 // PageSize is the page size of every database of the store, in bytes. It equals
@@ -21,11 +22,17 @@ type Damage struct {
 	Reason string
 }
 
-func (d *Damage) Error() string {
-	if d.Page == 0 {
-		return fmt.Sprintf("%s: %s", d.File, d.Reason)
+func (d *Damage) Error() string { return d.Place() + ": " + d.Reason }
+
+// Place names the file and the page or frame.
+func (d *Damage) Place() string {
+	switch {
+	case d.Page == 0:
+		return d.File
+	case strings.HasSuffix(d.File, "-wal"):
+		return fmt.Sprintf("%s frame %d", d.File, d.Page)
 	}
-	return fmt.Sprintf("%s: page %d: %s", d.File, d.Page, d.Reason)
+	return fmt.Sprintf("%s page %d", d.File, d.Page)
 }
 
 // SumPage writes the checksum into the last eight bytes of a page. The sum is

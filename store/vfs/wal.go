@@ -210,9 +210,9 @@ func CheckSeal(path string, l *Log, s Seal) *Damage {
 		return nil // A newer generation: it began only after the sealed one was in the database.
 	case len(l.Frames) < int(s.Frames):
 		return &Damage{File: path, Page: int64(len(l.Frames)) + 1, Reason: fmt.Sprintf(
-			"log frame is damaged, though %d frames had been synced", s.Frames)}
+			"frame is damaged, though %d frames had been synced", s.Frames)}
 	case l.Frames[s.Frames-1].Sum != s.Sum:
-		return &Damage{File: path, Page: int64(s.Frames), Reason: "log frame differs from what was synced"}
+		return &Damage{File: path, Page: int64(s.Frames), Reason: "frame differs from what was synced"}
 	}
 	return nil
 }
@@ -373,7 +373,7 @@ func (g *guardedLog) ReadAt(p []byte, off int64) (int, error) {
 		return n, err
 	}
 	if i < len(g.frames) && g.frames[i].have == PageSize && crc32.Checksum(image, g.table) != g.frames[i].crc {
-		return 0, g.report(&Damage{File: g.path, Page: int64(i) + 1, Reason: "log frame differs from what was written"})
+		return 0, g.report(&Damage{File: g.path, Page: int64(i) + 1, Reason: "frame differs from what was written"})
 	}
 	return n, err
 }
