@@ -22,7 +22,6 @@ const (
 // converse serves one connection until it ends.
 func (s *Server) converse(ctx context.Context, conn net.Conn) {
 	defer conn.Close()
-	s.prepare(conn)
 	c := s.handler.open(conn.RemoteAddr().String())
 	defer c.session.Close()
 	// Waking the reader lets it answer what has arrived before it leaves.
@@ -32,6 +31,7 @@ func (s *Server) converse(ctx context.Context, conn net.Conn) {
 	in := make([]byte, 0, requestBuffer)
 	out := make([]byte, 0, answerBuffer)
 	var readLimit, writeLimit limit
+	asked := true // the first request has the idle limit from the start
 	for {
 		for {
 			used, answers, err := s.handler.serve(c, in, out)
@@ -52,13 +52,15 @@ func (s *Server) converse(ctx context.Context, conn net.Conn) {
 			if used == 0 {
 				break
 			}
+			asked = true
 		}
-		if readLimit.extend(s.options.IdleTimeout) {
+		if asked && readLimit.extend(s.options.IdleTimeout) {
 			_ = conn.SetReadDeadline(readLimit.at)
 			if ctx.Err() != nil {
 				return
 			}
 		}
+		asked = false
 		n, err := conn.Read(in[len(in):cap(in)])
 		in = in[:len(in)+n]
 		if err != nil {

@@ -36,6 +36,9 @@ type Options struct {
 	// is still there; after five unanswered probes in as long again it is closed.
 	// Default 30 seconds.
 	KeepAlive time.Duration
+	// goroutines serves every connection on its own goroutine also where there is an
+	// event loop, for tests.
+	goroutines bool
 }
 
 func (o Options) withDefaults() Options {
@@ -108,6 +111,10 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	stop := context.AfterFunc(ctx, func() { l.Close() })
 	defer stop()
 	defer l.Close()
+	var events *loop // nil where the system has none: a goroutine per connection then
+	if !s.options.goroutines {
+		events, _ = s.newLoop(ctx, &running)
+	}
 	backoff := time.Duration(0)
 	for {
 		conn, err := l.Accept()
@@ -134,6 +141,10 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 			continue
 		}
 		s.accepted.Add(1)
+		s.prepare(conn)
+		if events != nil && events.take(conn) {
+			continue
+		}
 		running.Go(func() {
 			defer s.connections.Add(-1)
 			s.converse(ctx, conn)

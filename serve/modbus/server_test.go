@@ -98,9 +98,18 @@ func unhex(t testing.TB, s string) []byte {
 	return b
 }
 
-func TestCheckOrder(t *testing.T) {
+// eachTransport runs a test on the event loop and on goroutines; where the system
+// has no event loop, both are goroutines.
+func eachTransport(t *testing.T, test func(*testing.T, Options)) {
+	t.Run("loop", func(t *testing.T) { test(t, Options{}) })
+	t.Run("goroutines", func(t *testing.T) { test(t, Options{goroutines: true}) })
+}
+
+func TestCheckOrder(t *testing.T) { eachTransport(t, checkOrderOn) }
+
+func checkOrderOn(t *testing.T, o Options) {
 	gate, _ := newTestGate(t, newTestMeter(), access.OpenRead(), nil)
-	_, address := start(t, gate, Options{})
+	_, address := start(t, gate, o)
 	for _, tc := range checkOrder {
 		t.Run(tc.name, func(t *testing.T) {
 			conn := dial(t, address)
@@ -167,9 +176,11 @@ func TestFramesCutEverywhere(t *testing.T) {
 
 // The same through a real connection, one write per piece, for a few cuts and byte
 // by byte.
-func TestFramesSplitOnTheWire(t *testing.T) {
+func TestFramesSplitOnTheWire(t *testing.T) { eachTransport(t, framesSplitOnTheWire) }
+
+func framesSplitOnTheWire(t *testing.T, o Options) {
 	gate, _ := newTestGate(t, newTestMeter(), access.OpenRead(), nil)
-	_, address := start(t, gate, Options{})
+	_, address := start(t, gate, o)
 	conn := dial(t, address)
 	request := unhex(t, "0001 0000 0006 01 03 0BD3 0002")
 	want := unhex(t, "0001 0000 0007 01 03 04 4366 4000")
@@ -190,9 +201,11 @@ func TestFramesSplitOnTheWire(t *testing.T) {
 
 // A burst of pipelined requests is answered completely and in order, also where it
 // does not fit in a buffer.
-func TestPipelinedBurst(t *testing.T) {
+func TestPipelinedBurst(t *testing.T) { eachTransport(t, pipelinedBurst) }
+
+func pipelinedBurst(t *testing.T, o Options) {
 	gate, _ := newTestGate(t, newTestMeter(), access.OpenRead(), nil)
-	_, address := start(t, gate, Options{})
+	_, address := start(t, gate, o)
 	conn := dial(t, address)
 	const requests = 2000
 	var burst []byte
@@ -220,9 +233,11 @@ func TestPipelinedBurst(t *testing.T) {
 
 // The length field is the frame boundary: bytes that it counts belong to the frame
 // even if the function needs fewer, and the next frame is found behind them.
-func TestLengthFieldIsTheBoundary(t *testing.T) {
+func TestLengthFieldIsTheBoundary(t *testing.T) { eachTransport(t, lengthFieldIsTheBoundary) }
+
+func lengthFieldIsTheBoundary(t *testing.T, o Options) {
 	gate, _ := newTestGate(t, newTestMeter(), access.OpenRead(), nil)
-	_, address := start(t, gate, Options{})
+	_, address := start(t, gate, o)
 	conn := dial(t, address)
 	long := "0001 0000 0010 01 03 0BD3 0002 0102030405060708090A"
 	alien := "0002 1234 0006 01 03 0BD3 0002"
@@ -240,8 +255,12 @@ func TestLengthFieldIsTheBoundary(t *testing.T) {
 // A length that no frame can have leaves no boundary to find: what came before is
 // answered, and the connection is closed.
 func TestImpossibleLengthsCloseTheConnection(t *testing.T) {
+	eachTransport(t, impossibleLengthsCloseTheConnection)
+}
+
+func impossibleLengthsCloseTheConnection(t *testing.T, o Options) {
 	gate, _ := newTestGate(t, newTestMeter(), access.OpenRead(), nil)
-	server, address := start(t, gate, Options{})
+	server, address := start(t, gate, o)
 	good := "0003 0000 0006 01 03 0BD3 0002"
 	for _, bad := range []string{
 		"0004 0000 0000 01 03 0BD3 0002",
@@ -446,9 +465,12 @@ func TestImageFollowsSnapshotAndLayout(t *testing.T) {
 	}
 }
 
-func TestConnectionLimit(t *testing.T) {
+func TestConnectionLimit(t *testing.T) { eachTransport(t, connectionLimit) }
+
+func connectionLimit(t *testing.T, o Options) {
 	gate, _ := newTestGate(t, newTestMeter(), access.OpenRead(), nil)
-	server, address := start(t, gate, Options{MaxConnections: 2})
+	o.MaxConnections = 2
+	server, address := start(t, gate, o)
 	first, second := dial(t, address), dial(t, address)
 	for _, c := range []net.Conn{first, second} {
 		if _, err := modbus.NewClient(c, 1).ReadRegisters(0, 1); err != nil {
@@ -470,9 +492,12 @@ func TestConnectionLimit(t *testing.T) {
 	eventually(t, "two sessions are open", func() bool { return gate.Counters().Sessions == 2 })
 }
 
-func TestIdleConnectionIsClosed(t *testing.T) {
+func TestIdleConnectionIsClosed(t *testing.T) { eachTransport(t, idleConnectionIsClosed) }
+
+func idleConnectionIsClosed(t *testing.T, o Options) {
 	gate, _ := newTestGate(t, newTestMeter(), access.OpenRead(), nil)
-	server, address := start(t, gate, Options{IdleTimeout: 50 * time.Millisecond})
+	o.IdleTimeout = 50 * time.Millisecond
+	server, address := start(t, gate, o)
 	conn := dial(t, address)
 	// Half a request is not a request: it does not keep the connection alive.
 	if _, err := conn.Write([]byte{0, 1, 0, 0}); err != nil {
@@ -489,9 +514,12 @@ func TestIdleConnectionIsClosed(t *testing.T) {
 
 // A client that asks and never reads is closed after the write limit, and delays
 // nobody meanwhile.
-func TestSlowReaderDelaysNobody(t *testing.T) {
+func TestSlowReaderDelaysNobody(t *testing.T) { eachTransport(t, slowReaderDelaysNobody) }
+
+func slowReaderDelaysNobody(t *testing.T, o Options) {
 	gate, _ := newTestGate(t, newTestMeter(), access.OpenRead(), nil)
-	server, address := start(t, gate, Options{WriteTimeout: 300 * time.Millisecond})
+	o.WriteTimeout = 300 * time.Millisecond
+	server, address := start(t, gate, o)
 	slow := dial(t, address)
 	_ = slow.(*net.TCPConn).SetReadBuffer(4096)
 	go func() {
@@ -523,9 +551,11 @@ func TestSlowReaderDelaysNobody(t *testing.T) {
 }
 
 // A peer that vanishes in the middle of a request leaves nothing behind.
-func TestVanishingPeers(t *testing.T) {
+func TestVanishingPeers(t *testing.T) { eachTransport(t, vanishingPeers) }
+
+func vanishingPeers(t *testing.T, o Options) {
 	gate, _ := newTestGate(t, newTestMeter(), access.OpenRead(), nil)
-	server, address := start(t, gate, Options{})
+	server, address := start(t, gate, o)
 	request := unhex(t, "0001 0000 0006 01 03 0BD3 0002")
 	for cut := range len(request) + 1 {
 		conn := dial(t, address)
@@ -541,9 +571,11 @@ func TestVanishingPeers(t *testing.T) {
 	})
 }
 
-func TestThreeHundredConnections(t *testing.T) {
+func TestThreeHundredConnections(t *testing.T) { eachTransport(t, threeHundredConnections) }
+
+func threeHundredConnections(t *testing.T, o Options) {
 	gate, _ := newTestGate(t, newTestMeter(), access.OpenRead(), nil)
-	server, address := start(t, gate, Options{})
+	server, address := start(t, gate, o)
 	conns := make([]net.Conn, 300)
 	for i := range conns {
 		conns[i] = dial(t, address)

@@ -1,0 +1,318 @@
+package modbus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/hepmeter/hepmeter/wire/modbus"
+)
+
+// loop serves any number of connections on one goroutine, with the system's own
+// event queue. A goroutine per connection (converse) costs a wake-up and a switch
+// for each request; the loop answers all requests that have come since it last
+// looked, and needs the less CPU per request the busier it is. It never waits for
+// one client: a connection whose answers are not taken is left alone until there is
+// room again, or its write limit has passed.
+type loop struct {
+	server *Server
+	epoll  int
+	wake   int // an eventfd: there is something in arrivals, or the end has come
+
+	mu       sync.Mutex
+	arrivals []*peer
+	ended    bool
+
+	// Owned by the loop's goroutine.
+	peers   map[int32]*peer
+	now     time.Time // when the present events were fetched
+	swept   time.Time
+	in, out []byte
+}
+
+// peer is one connection of a loop.
+type peer struct {
+	fd     int
+	client *client
+	// rest is the beginning of a frame whose end has not come yet.
+	rest []byte
+	// pending are answers that the socket had no room for. While there are any,
+	// nothing more is read from this client.
+	pending []byte
+	// active is when a request last came or, with answers pending, when the socket
+	// last took any.
+	active time.Time
+}
+
+const (
+	// loopRequestBuffer bounds how many requests of one client are answered before
+	// the next client's turn.
+	loopRequestBuffer = 1024
+	// loopAnswerBuffer has room for the longest answers to all of them.
+	loopAnswerBuffer = 32 << 10
+	loopEvents       = 128
+)
+
+// newLoop starts a loop that runs until ctx is done. It is counted in running.
+func (s *Server) newLoop(ctx context.Context, running *sync.WaitGroup) (*loop, error) {
+	epoll, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	if err != nil {
+		return nil, fmt.Errorf("event queue: %w", err)
+	}
+	wake, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
+	if err == nil {
+		err = unix.EpollCtl(epoll, unix.EPOLL_CTL_ADD, wake, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(wake)})
+	}
+	if err != nil {
+		unix.Close(wake)
+		unix.Close(epoll)
+		return nil, fmt.Errorf("event queue: %w", err)
+	}
+	l := &loop{
+		server: s, epoll: epoll, wake: wake,
+		peers: make(map[int32]*peer),
+		in:    make([]byte, loopRequestBuffer),
+		out:   make([]byte, 0, loopAnswerBuffer),
+	}
+	stop := context.AfterFunc(ctx, l.rouse)
+	running.Go(func() {
+		defer stop()
+		l.run(ctx)
+	})
+	return l, nil
+}
+
+// take hands a connection over to the loop. It reports false if the loop cannot
+// serve it; the caller then still owns it.
+func (l *loop) take(conn net.Conn) bool {
+	tcp, ok := conn.(*net.TCPConn)
+	if !ok {
+		return false
+	}
+	raw, err := tcp.SyscallConn()
+	if err != nil {
+		return false
+	}
+	// A duplicate leaves Go's own event queue when the original is closed.
+	fd := -1
+	if cerr := raw.Control(func(original uintptr) {
+		fd, err = unix.FcntlInt(original, unix.F_DUPFD_CLOEXEC, 0)
+	}); cerr != nil || err != nil {
+		return false
+	}
+	p := &peer{fd: fd, client: l.server.handler.open(conn.RemoteAddr().String())}
+	l.mu.Lock()
+	ended := l.ended
+	if !ended {
+		l.arrivals = append(l.arrivals, p)
+	}
+	l.mu.Unlock()
+	if ended {
+		p.client.session.Close()
+		unix.Close(fd)
+		return false
+	}
+	conn.Close()
+	l.rouse()
+	return true
+}
+
+// rouse makes the loop look around.
+func (l *loop) rouse() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.ended {
+		// It fails only if the loop has been roused 2^64 times and not looked.
+		_, _ = unix.Write(l.wake, []byte{1, 0, 0, 0, 0, 0, 0, 0})
+	}
+}
+
+func (l *loop) run(ctx context.Context) {
+	defer l.end()
+	events := make([]unix.EpollEvent, loopEvents)
+	l.swept = time.Now()
+	for {
+		n, err := unix.EpollWait(l.epoll, events, l.patience())
+		if err != nil && !errors.Is(err, unix.EINTR) {
+			// Nothing but a closed or foreign descriptor can do this; without events
+			// no client can be served, and all see their connection end.
+			return
+		}
+		l.now = time.Now()
+		for _, e := range events[:max(n, 0)] {
+			if e.Fd == int32(l.wake) {
+				var count [8]byte
+				_, _ = unix.Read(l.wake, count[:])
+				continue
+			}
+			if p := l.peers[e.Fd]; p != nil {
+				l.attend(p)
+			}
+		}
+		if ctx.Err() != nil {
+			return
+		}
+		l.admit()
+		if l.now.Sub(l.swept) >= l.sweepEvery() {
+			l.sweep()
+		}
+	}
+}
+
+// patience is how long to wait for an event, in milliseconds: for ever without
+// connections, and otherwise until the limits are to be checked.
+func (l *loop) patience() int {
+	if len(l.peers) == 0 {
+		return -1
+	}
+	return int(l.sweepEvery()/time.Millisecond) + 1
+}
+
+// sweepEvery is how often limits are checked: often enough that a connection lives
+// at most a quarter longer than its limit.
+func (l *loop) sweepEvery() time.Duration {
+	o := l.server.options
+	return max(min(o.IdleTimeout, o.WriteTimeout, 4*time.Second)/4, time.Millisecond)
+}
+
+// admit takes in the connections that were handed over.
+func (l *loop) admit() {
+	l.mu.Lock()
+	arrivals := l.arrivals
+	l.arrivals = nil
+	l.mu.Unlock()
+	for _, p := range arrivals {
+		p.active = l.now
+		l.peers[int32(p.fd)] = p
+		if err := unix.EpollCtl(l.epoll, unix.EPOLL_CTL_ADD, p.fd, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(p.fd)}); err != nil {
+			l.drop(p)
+		}
+	}
+}
+
+// attend does what one connection's event asks for.
+func (l *loop) attend(p *peer) {
+	if len(p.pending) > 0 {
+		if !l.send(p, p.pending) || len(p.pending) > 0 {
+			return
+		}
+		l.expect(p, unix.EPOLLIN)
+		// Whole frames may have waited with the answers.
+		if len(p.rest) > 0 && !l.answer(p, l.in[:copy(l.in, p.rest)]) {
+			return
+		}
+		if len(p.pending) > 0 {
+			return
+		}
+	}
+	have := copy(l.in, p.rest)
+	n, err := unix.Read(p.fd, l.in[have:])
+	switch {
+	case err == unix.EAGAIN || err == unix.EINTR:
+		return
+	case err != nil || n == 0:
+		l.drop(p)
+		return
+	}
+	l.answer(p, l.in[:have+n])
+}
+
+// answer serves the frames at the start of in and keeps what is left of it. It
+// reports whether the connection is still there.
+func (l *loop) answer(p *peer, in []byte) bool {
+	for {
+		used, answers, err := l.server.handler.serve(p.client, in, l.out)
+		in = in[used:]
+		if used > 0 {
+			p.active = l.now
+		}
+		if len(answers) > 0 && !l.send(p, answers) {
+			return false
+		}
+		if err != nil {
+			l.server.malformed.Add(1)
+			l.drop(p)
+			return false
+		}
+		if used == 0 || len(p.pending) > 0 {
+			p.rest = append(p.rest[:0], in...)
+			return true
+		}
+	}
+}
+
+// send writes answers, and keeps those that the socket has no room for. It reports
+// whether the connection is still there.
+func (l *loop) send(p *peer, answers []byte) bool {
+	n, err := unix.Write(p.fd, answers)
+	if err != nil && err != unix.EAGAIN && err != unix.EINTR {
+		l.drop(p)
+		return false
+	}
+	n = max(n, 0)
+	if n > 0 {
+		p.active = l.now
+	}
+	waiting := len(p.pending) > 0
+	p.pending = append(p.pending[:0], answers[n:]...)
+	if len(p.pending) > 0 && !waiting {
+		l.expect(p, unix.EPOLLOUT)
+	}
+	return true
+}
+
+// expect changes the event that a connection waits for.
+func (l *loop) expect(p *peer, events uint32) {
+	if err := unix.EpollCtl(l.epoll, unix.EPOLL_CTL_MOD, p.fd, &unix.EpollEvent{Events: events, Fd: int32(p.fd)}); err != nil {
+		p.active = time.Time{} // it would never be heard of again: the next sweep ends it
+	}
+}
+
+// sweep closes the connections whose limit has passed.
+func (l *loop) sweep() {
+	l.swept = l.now
+	for _, p := range l.peers {
+		limit := l.server.options.IdleTimeout
+		if len(p.pending) > 0 {
+			limit = l.server.options.WriteTimeout
+		}
+		if l.now.Sub(p.active) > limit {
+			l.server.count(os.ErrDeadlineExceeded)
+			l.drop(p)
+		}
+	}
+}
+
+// drop closes one connection.
+func (l *loop) drop(p *peer) {
+	delete(l.peers, int32(p.fd))
+	unix.Close(p.fd)
+	p.client.session.Close()
+	l.server.connections.Add(-1)
+}
+
+// end closes everything.
+func (l *loop) end() {
+	l.mu.Lock()
+	l.ended = true
+	arrivals := l.arrivals
+	l.arrivals = nil
+	l.mu.Unlock()
+	for _, p := range arrivals {
+		l.peers[int32(p.fd)] = p
+	}
+	for _, p := range l.peers {
+		l.drop(p)
+	}
+	unix.Close(l.wake)
+	unix.Close(l.epoll)
+}
+
+// The request buffer holds several frames, or a frame could never become whole.
+const _ = uint(loopRequestBuffer - 2*modbus.MaxFrame)
