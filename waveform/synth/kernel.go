@@ -65,28 +65,47 @@ func product(cos, sin, ac, as, bc, bs []float64) {
 
 // sum fills x with the channel's waves.
 func (g *generator) sum(c *channel, x []float64) {
-	n := len(x)
-	for k := range x {
-		x[k] = 0
-	}
-	step := 1 / float64(n)
-	for i, w := range c.waves {
-		cos, sin := g.waves[w].cos[:n], g.waves[w].sin[:n]
-		a, b := real(c.c0[i]), imag(c.c0[i])
-		da, db := real(c.c1[i])-a, imag(c.c1[i])-b
-		switch {
-		case a == 0 && b == 0 && da == 0 && db == 0:
-		case da == 0 && db == 0:
-			for k := range x {
-				x[k] += float64(a*cos[k]) - float64(b*sin[k])
-			}
-		default:
-			da, db = float64(da*step), float64(db*step)
-			for k := range x {
-				t := float64(k)
-				x[k] += float64((a+float64(da*t))*cos[k]) - float64((b+float64(db*t))*sin[k])
+	clear(x)
+	if c.shared && c.jump == 0 {
+		// One gain for all: the shape first, then the straight line of the gain.
+		for i := 0; i < len(c.waves); i += 2 {
+			if i+1 < len(c.waves) {
+				addTwo(x, &g.waves[c.waves[i]], &g.waves[c.waves[i+1]], c.shape[i], c.shape[i+1])
+			} else {
+				addTwo(x, &g.waves[c.waves[i]], &g.waves[c.waves[i]], c.shape[i], 0)
 			}
 		}
+		slope := (c.gain1 - c.gain0) / float64(len(x))
+		for k := range x {
+			x[k] = float64(x[k] * (c.gain0 + float64(slope*float64(k))))
+		}
+		return
+	}
+	for i, w := range c.waves {
+		if c.c0[i] != 0 || c.c1[i] != 0 {
+			addChanging(x, &g.waves[w], c.c0[i], c.c1[i])
+		}
+	}
+}
+
+// addTwo adds two waves of constant amplitude, which halves the traffic on x.
+func addTwo(x []float64, u, v *wave, a, b complex128) {
+	uc, us, vc, vs := u.cos[:len(x)], u.sin[:len(x)], v.cos[:len(x)], v.sin[:len(x)]
+	ar, ai, br, bi := real(a), imag(a), real(b), imag(b)
+	for k := range x {
+		x[k] += (float64(ar*uc[k]) - float64(ai*us[k])) + (float64(br*vc[k]) - float64(bi*vs[k]))
+	}
+}
+
+// addChanging adds a wave whose amplitude goes from a to b in a straight line.
+func addChanging(x []float64, u *wave, a, b complex128) {
+	cos, sin := u.cos[:len(x)], u.sin[:len(x)]
+	step := 1 / float64(len(x))
+	d := scale(b-a, step)
+	ar, ai, dr, di := real(a), imag(a), real(d), imag(d)
+	for k := range x {
+		t := float64(k)
+		x[k] += float64((ar+float64(dr*t))*cos[k]) - float64((ai+float64(di*t))*sin[k])
 	}
 }
 

@@ -63,6 +63,10 @@ type channel struct {
 	waves    []int        // which waves it has
 	parts    []part       // what they are made of
 	c0, c1   []complex128 // their amplitudes at the ends of the span
+	shared   bool         // all parts have one gain: the amplitudes are shape times gain0 to gain1
+	shape    []complex128
+	gain0    float64
+	gain1    float64
 	dc       float64
 	noise    float64 // RMS
 	stream   uint64
@@ -420,7 +424,12 @@ func (g *generator) connect(s *Scenario, start time.Time) error {
 		if !sites[c.role].keys.Hidden {
 			g.deliver = append(g.deliver, i)
 		}
-		c.c0, c.c1 = make([]complex128, len(c.waves)), make([]complex128, len(c.waves))
+		c.c0, c.c1, c.shape = make([]complex128, len(c.waves)), make([]complex128, len(c.waves)), make([]complex128, len(c.waves))
+		c.shared = true
+		for _, p := range c.parts {
+			c.shape[p.slot] += p.phasor
+			c.shared = c.shared && p.gain == c.parts[0].gain
+		}
 	}
 	sort.Slice(g.deliver, func(i, j int) bool { return g.channels[g.deliver[i]].role < g.channels[g.deliver[j]].role })
 	if len(g.deliver) == 0 {
@@ -785,6 +794,14 @@ func (g *generator) weigh(n0, n1 int64) {
 	}
 	for i := range g.channels {
 		c := &g.channels[i]
+		if c.shared && c.jump == 0 && len(c.parts) > 0 {
+			one := c.parts[0].gain
+			c.gain0, c.gain1 = float64(g.g0[one]*c.factor0), float64(g.g1[one]*c.factor1)
+			for k := range c.c0 {
+				c.c0[k], c.c1[k] = scale(c.shape[k], c.gain0), scale(c.shape[k], c.gain1)
+			}
+			continue
+		}
 		for k := range c.c0 {
 			c.c0[k], c.c1[k] = 0, 0
 		}
