@@ -1,0 +1,28 @@
+package ion
+
+import "time"
+
+// Priorities of the event groups (modules.md 1.8; ION reference, Event Log Controller).
+const (
+	PriorityReset       = 5
+	PrioritySetupChange = 10
+	PriorityInformation = 25
+	PriorityWarning     = 30
+	PriorityFailure     = 255
+)
+
+// By says who asked for a change; the zero By is the meter itself.
+type By struct {
+	User   string // account
+	Origin string // path and address, such as "modbus 10.0.0.7:50211"
+}
+
+// Event is one thing that happened: a cause and its effect, each an object
+// ("Module label/Register label") with the value it had or got.
+type Event struct {
+	Time                time.Time
+	Priority            uint8
+	Cause, CauseValue   string
+	Effect, EffectValue string
+	By
+}

@@ -1,0 +1,130 @@
+package modules
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/hepmeter/hepmeter/ion"
+)
+
+// Setup registers of the Clock; the lists of daylight saving periods follow.
+const (
+	setTZOffset = iota
+	setDSTOffset
+	setDSTStart1
+	dstPeriods = 20
+	setDSTEnd1 = setDSTStart1 + dstPeriods
+)
+
+const (
+	outUniversalTime = iota
+	outLocalTime
+	outYear
+	outMonth
+	outDay
+	outHour
+	outMinute
+	outSecond
+	outDayOfWeek
+	outDST
+	outNewHour
+	outNewDay
+	outNewWeek
+	outNewMonth
+	outNewYear
+)
+
+func clock() ion.Type {
+	numeric := func(name, doc string) ion.Output { return ion.Output{Name: name, Class: ion.Numeric, Doc: doc} }
+	pulse := func(name, doc string) ion.Output { return ion.Output{Name: name, Class: ion.Pulse, Doc: doc} }
+	t := ion.Type{
+		Number: numberClock, Name: "Clock", Kind: ion.Core,
+		Doc: "The time. Inside, everything is stamped in UTC; TZ Offset and daylight saving make the local time that the " +
+			"calendar registers and the New pulses follow. A pulse comes at the first second after its boundary, also when " +
+			"the clock was set forward over it, never when it was set back.",
+		Source: "modules.md 2.8",
+		Setups: []ion.Setup{
+			{Name: "TZ Offset", Class: ion.NumericBounded, Unit: "s", Low: -14 * 3600, High: 14 * 3600, Whole: true, Default: "0",
+				Doc: "local standard time less UTC"},
+			{Name: "DST Offset", Class: ion.NumericBounded, Unit: "s", Low: 0, High: 7200, Whole: true, Default: "3600",
+				Doc: "what daylight saving adds"},
+		},
+		Outputs: []ion.Output{
+			{Name: "Universal Time", Class: ion.TimeStamp, Doc: "UTC"},
+			{Name: "Local Time", Class: ion.TimeStamp, Doc: "local time, in the seconds that a clock on UTC would show it at"},
+			numeric("Year", "of the local time"), numeric("Month", "1 to 12"), numeric("Day", "1 to 31"),
+			numeric("Hour", "0 to 23"), numeric("Minute", "0 to 59"), numeric("Second", "0 to 59"),
+			numeric("Day of Week", "1 (Sunday) to 7"),
+			{Name: "DST", Class: ion.Boolean, Doc: "ON during daylight saving"},
+			pulse("New Hour", "the local hour began"), pulse("New Day", "the local day began"), pulse("New Week", "the local week began, on Sunday"),
+			pulse("New Month", "the local month began"), pulse("New Year", "the local year began"),
+		},
+		New: func() ion.Behaviour { return &calendar{} },
+	}
+	for _, edge := range []string{"Start", "End"} {
+		for i := 1; i <= dstPeriods; i++ {
+			t.Setups = append(t.Setups, ion.Setup{Name: fmt.Sprintf("DST %s %d", edge, i), Class: ion.NumericBounded, Unit: "s",
+				Low: 0, High: 1<<32 - 1, Whole: true, Default: "0", Doc: fmt.Sprintf("%s of daylight saving period %d in seconds since 1970 UTC; a period from 0 to 0 is none", edge, i)})
+		}
+	}
+	return t
+}
+
+// calendar is the behaviour of the Clock.
+type calendar struct{ before time.Time }
+
+func (m *calendar) Tick(c *ion.Context) {
+	utc := c.Now.UTC()
+	dst := daylightSaving(c, utc.Unix())
+	offset := c.Setting(setTZOffset)
+	if dst {
+		offset += c.Setting(setDSTOffset)
+	}
+	local := utc.Add(time.Duration(offset) * time.Second)
+	c.SetTime(outUniversalTime, utc)
+	c.SetTime(outLocalTime, local)
+	for i, x := range [...]int{local.Year(), int(local.Month()), local.Day(), local.Hour(), local.Minute(), local.Second(), int(local.Weekday()) + 1} {
+		c.Set(outYear+i, float64(x))
+	}
+	c.SetOn(outDST, dst)
+	m.pulse(c, local)
+	if c.ClockStep != 0 {
+		c.Raise(ion.PriorityInformation, "", "clock step "+c.ClockStep.String(), "Universal Time", utc.Format(time.RFC3339))
+	}
+}
+
+// pulse tells of the boundaries between the local time before and now.
+func (m *calendar) pulse(c *ion.Context, local time.Time) {
+	before := m.before
+	if !before.IsZero() && !local.After(before) {
+		return // the clock was set back: no boundary comes twice
+	}
+	m.before = local
+	if before.IsZero() {
+		return
+	}
+	day := func(t time.Time) int64 { return t.Unix() / 86_400 }
+	week := func(t time.Time) int64 { return (day(t) + 4) / 7 } // 1970 began on a Thursday
+	for output, passed := range map[int]bool{
+		outNewHour:  local.Unix()/3600 != before.Unix()/3600,
+		outNewDay:   day(local) != day(before),
+		outNewWeek:  week(local) != week(before),
+		outNewMonth: local.Month() != before.Month() || local.Year() != before.Year(),
+		outNewYear:  local.Year() != before.Year(),
+	} {
+		if passed {
+			c.Pulse(output)
+		}
+	}
+}
+
+// daylightSaving reports whether unix lies in one of the periods.
+func daylightSaving(c *ion.Context, unix int64) bool {
+	for i := range dstPeriods {
+		start, end := int64(c.Setting(setDSTStart1+i)), int64(c.Setting(setDSTEnd1+i))
+		if start <= unix && unix < end {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,55 @@
+package modules
+
+import (
+	"time"
+
+	"github.com/hepmeter/hepmeter/ion"
+	"github.com/hepmeter/hepmeter/metering"
+)
+
+func diagnostics() ion.Type {
+	output := func(name, unit, doc string) ion.Output {
+		return ion.Output{Name: name, Class: ion.Numeric, Unit: unit, Doc: doc}
+	}
+	return ion.Type{
+		Number: numberDiagnostics, Name: "Diagnostics", Kind: ion.Core,
+		Doc:    "How the meter itself is doing.",
+		Source: "modules.md 2.10; registers ours",
+		Outputs: []ion.Output{
+			output("Power Up Count", "", "how often the meter was started on these data"),
+			output("Uptime", "s", "time since it started"),
+			output("Windows Measured", "", "basic windows since it started"),
+			output("Gaps", "", "windows closed early because samples were missing, since it started"),
+			output("Unsynchronised Windows", "", "windows without a usable fundamental, since it started"),
+			output("Source Lag", "s", "how far the samples are behind the clock"),
+		},
+		New: func() ion.Behaviour { return &health{} },
+	}
+}
+
+type health struct {
+	start                         time.Time
+	windows, gaps, unsynchronised int64
+}
+
+func (m *health) Window(c *ion.Context) {
+	m.windows++
+	if c.Window.Flags&metering.FlagGap != 0 {
+		m.gaps++
+	}
+	if c.Window.Flags&metering.FlagUnsynchronised != 0 {
+		m.unsynchronised++
+	}
+}
+
+func (m *health) Tick(c *ion.Context) {
+	if m.start.IsZero() {
+		m.start = c.Now
+	}
+	m.start = m.start.Add(c.ClockStep) // a set clock is not time that passed
+	status := c.Status()
+	for i, x := range [...]float64{float64(status.PowerUps), c.Now.Sub(m.start).Seconds(), float64(m.windows),
+		float64(m.gaps), float64(m.unsynchronised), status.SourceLagS} {
+		c.Set(i, x)
+	}
+}

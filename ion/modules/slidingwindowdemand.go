@@ -1,0 +1,218 @@
+package modules
+
+import (
+	"math"
+	"time"
+
+	"github.com/hepmeter/hepmeter/ion"
+)
+
+const (
+	inDemandSource = iota
+	inDemandEnable
+	inDemandSync
+	inDemandReset
+)
+
+const (
+	setSubIntvl = iota
+	setSubIntvls
+	setPredResp
+	setUpdateRate
+)
+
+const (
+	outSWinDemand = iota
+	outPredDemand
+	outTimeLeft
+	outIntervalEnd
+)
+
+// maxSubIntervals bounds #SubIntvls.
+const maxSubIntervals = 15
+
+func slidingWindowDemand() ion.Type {
+	return ion.Type{
+		Number: numberSlidingWindowDemand, Name: "Sliding Window Demand", Kind: ion.Standard,
+		Doc: "Mean of Source over the last completed sub-intervals, and a prediction of the mean at the end of the present one. " +
+			"Sub-intervals align to the clock (UTC), or end at each pulse of Sync when that is linked. A sub-interval that is not " +
+			"whole - the one in which the meter powered up, was reset or enabled, or in which the clock stepped by more than a " +
+			"second or Source was NOT AVAILABLE - never counts: SWinDemand is NOT AVAILABLE until #SubIntvls whole ones have passed. " +
+			"While Enable is OFF all outputs are NOT AVAILABLE.",
+		Source: "modules.md 2.2, 2.12; rules of incomplete intervals ours",
+		Inputs: []ion.Input{sourceInput("Source"), enableInput(), pulseInput("Sync"), pulseInput("Reset")},
+		Setups: []ion.Setup{
+			{Name: "Sub Intvl", Class: ion.NumericBounded, Unit: "s", Low: 1, High: 86_400, Whole: true, Default: "900", Doc: "length of a sub-interval"},
+			{Name: "#SubIntvls", Class: ion.NumericBounded, Low: 1, High: maxSubIntervals, Whole: true, Default: "1", Doc: "sub-intervals in the window"},
+			{Name: "Pred Resp", Class: ion.NumericBounded, Unit: "%", Low: 1, High: 99, Default: "70",
+				Doc: "how fast the prediction follows a change of Source: the part of a step taken up within a fifteenth of a sub-interval"},
+			enumerated("Update Rate", "end of sub-interval", "when SWinDemand changes; every second slides the window with the second", "end of sub-interval", "every second"),
+		},
+		Outputs: []ion.Output{
+			{Name: "SWinDemand", Class: ion.Numeric, Follows: "Source", Doc: "mean over the window"},
+			{Name: "PredDemand", Class: ion.Numeric, Follows: "Source", Doc: "what SWinDemand will be at the end of the sub-interval"},
+			{Name: "Time Left", Class: ion.Numeric, Unit: "s", Doc: "time to the end of the sub-interval; NOT AVAILABLE with Sync"},
+			{Name: "Interval End", Class: ion.Pulse, Doc: "the end of each sub-interval"},
+		},
+		New: func() ion.Behaviour { return &demand{} },
+	}
+}
+
+// subInterval is the integral of Source over measured time.
+type subInterval struct {
+	integral, seconds float64
+	whole             bool
+}
+
+// demand is the behaviour of Sliding Window Demand.
+type demand struct {
+	running  bool
+	start    time.Time // of the present sub-interval
+	end      time.Time // the clock's next boundary; zero with Sync
+	present  subInterval
+	past     [maxSubIntervals]subInterval // newest first
+	smooth   float64                      // Source as the prediction sees it
+	smoothed bool
+	latest   float64 // SWinDemand of the last end; NaN if there is none
+}
+
+func (m *demand) length(c *ion.Context) time.Duration {
+	return time.Duration(c.Setting(setSubIntvl)) * time.Second
+}
+
+// begin starts a sub-interval; it is whole if it starts on its boundary.
+func (m *demand) begin(c *ion.Context, whole bool) {
+	m.present = subInterval{whole: whole}
+	m.start, m.end = c.Now, time.Time{}
+	if !c.Linked(inDemandSync) {
+		m.end = c.Now.Truncate(m.length(c)).Add(m.length(c))
+	}
+}
+
+// restart forgets all that was gathered.
+func (m *demand) restart(c *ion.Context) {
+	*m = demand{running: true, latest: math.NaN()}
+	m.begin(c, false)
+}
+
+func (m *demand) Start(*ion.Context) { *m = demand{} }
+
+func (m *demand) Reset(c *ion.Context) { m.restart(c) }
+
+func (m *demand) Disabled(c *ion.Context) {
+	*m = demand{}
+	for output := outSWinDemand; output <= outTimeLeft; output++ {
+		c.SetNotAvailable(output)
+	}
+}
+
+func (m *demand) Tick(c *ion.Context) {
+	if !m.running {
+		m.restart(c) // the second that ends now began before the module did
+		m.show(c, false)
+		return
+	}
+	x, available := c.Number(inDemandSource)
+	available = available && c.Elapsed > 0
+	if available {
+		m.add(c, x)
+	} else {
+		m.present.whole = false
+	}
+	synced := c.Linked(inDemandSync) && c.Pulses(inDemandSync) > 0
+	switch {
+	case c.ClockStep != 0:
+		m.present.whole = false
+		m.close(c, false)
+	case synced, !m.end.IsZero() && !c.Now.Before(m.end):
+		m.close(c, true)
+	}
+	m.show(c, available)
+}
+
+// add counts a second's value.
+func (m *demand) add(c *ion.Context, x float64) {
+	m.present.integral += x * c.Elapsed
+	m.present.seconds += c.Elapsed
+	if !m.smoothed {
+		m.smooth, m.smoothed = x, true
+		return
+	}
+	left := 1 - c.Setting(setPredResp)/100
+	m.smooth = x + (m.smooth-x)*math.Pow(left, c.Elapsed*15/c.Setting(setSubIntvl))
+}
+
+// close ends the present sub-interval and starts the next.
+func (m *demand) close(c *ion.Context, nextWhole bool) {
+	copy(m.past[1:], m.past[:])
+	m.past[0] = m.present
+	m.latest = m.mean(c, m.past[:int(c.Setting(setSubIntvls))])
+	m.begin(c, nextWhole)
+	c.Pulse(outIntervalEnd)
+}
+
+// mean returns the mean over sub-intervals, NaN unless all are whole.
+func (m *demand) mean(_ *ion.Context, parts []subInterval) float64 {
+	var sum subInterval
+	for _, p := range parts {
+		if !p.whole {
+			return math.NaN()
+		}
+		sum.integral += p.integral
+		sum.seconds += p.seconds
+	}
+	return sum.integral / sum.seconds
+}
+
+func (m *demand) show(c *ion.Context, available bool) {
+	timeLeft := math.NaN()
+	if !m.end.IsZero() {
+		timeLeft = m.end.Sub(c.Now).Seconds()
+	}
+	c.Set(outTimeLeft, timeLeft)
+	if !available {
+		c.SetNotAvailable(outSWinDemand)
+		c.SetNotAvailable(outPredDemand)
+		return
+	}
+	value := m.latest
+	if c.Setting(setUpdateRate) == 1 {
+		value = m.sliding(c)
+	}
+	c.Set(outSWinDemand, value)
+	c.Set(outPredDemand, m.predicted(c, timeLeft))
+}
+
+// sliding returns the mean over a window that ends now: of the oldest sub-interval
+// only the part that is still inside counts.
+func (m *demand) sliding(c *ion.Context) float64 {
+	count := int(c.Setting(setSubIntvls))
+	if !m.present.whole || math.IsNaN(m.mean(c, m.past[:count])) {
+		return m.latest
+	}
+	oldest := m.past[count-1]
+	inside := max(0, 1-m.present.seconds/oldest.seconds)
+	sum := subInterval{integral: m.present.integral + oldest.integral*inside, seconds: m.present.seconds + oldest.seconds*inside}
+	for _, p := range m.past[:count-1] {
+		sum.integral += p.integral
+		sum.seconds += p.seconds
+	}
+	return sum.integral / sum.seconds
+}
+
+// predicted returns the mean at the end of the present sub-interval if Source stays
+// as the prediction sees it.
+func (m *demand) predicted(c *ion.Context, timeLeft float64) float64 {
+	if math.IsNaN(timeLeft) {
+		timeLeft = max(0, c.Setting(setSubIntvl)-m.present.seconds)
+	}
+	sum := subInterval{integral: m.present.integral + m.smooth*timeLeft, seconds: m.present.seconds + timeLeft}
+	for _, p := range m.past[:int(c.Setting(setSubIntvls))-1] {
+		if !p.whole {
+			return math.NaN()
+		}
+		sum.integral += p.integral
+		sum.seconds += p.seconds
+	}
+	return sum.integral / sum.seconds
+}

@@ -1,0 +1,245 @@
+package ion
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/hepmeter/hepmeter/metering"
+)
+
+// Bounds of the address space (modules.md 1.1): what the head-end can hold.
+const (
+	MaxManagers       = 127
+	MaxModulesPerType = 4095
+	MaxRegisters      = 255 // of one module
+	MaxLabelBytes     = 50
+)
+
+// Limits are what one model can carry.
+type Limits struct {
+	// Modules is the largest number of modules of a type, by type name; a type that
+	// is not listed is limited by MaxModulesPerType only.
+	Modules map[string]int
+	// ChainDepth is how many modules may be linked in a row; 0 is no limit.
+	ChainDepth int
+}
+
+// Identity is what the meter is, for the Factory module.
+type Identity struct {
+	Model, Manufacturer, Serial, Revision string
+}
+
+// Status is what the meter around the node knows of itself, for the Diagnostics
+// module.
+type Status struct {
+	PowerUps int64
+	// SourceLagS is how far the samples are behind the clock, in seconds.
+	SourceLagS float64
+}
+
+// Config is what a node is made of.
+type Config struct {
+	Types    []Type
+	Limits   Limits
+	Identity Identity
+	// Program makes the factory modules. Unlike the user's changes it may make core
+	// and persistent modules and link fixed inputs.
+	Program []Change
+}
+
+// Node is the program of one meter. It belongs to one goroutine.
+type Node struct {
+	types    []*Type
+	limits   Limits
+	identity Identity
+
+	modules  []*module // by handle
+	ordered  []*module // in data-flow order
+	seconds  []*module // those of ordered that run every second
+	halves   []*module // those that run every half cycle
+	windowed []*module // those that read windows
+
+	// Per register, by dense index.
+	values []Value
+	flows  []tickFlow
+	pulses []uint64 // how often a Pulse register was pulsed, ever
+
+	directory *Directory
+	layout    uint64
+	sequence  uint64
+	context   Context
+	status    Status
+	tick      uint64
+	lastTick  time.Time
+	lastEndS  float64
+
+	changes Changes
+}
+
+// tickFlow is a flow and the tick in which it flowed.
+type tickFlow struct {
+	Flow
+	tick uint64
+}
+
+// New makes a node and programs it. It fails on a faulty type or program, naming all
+// that is wrong.
+func New(cfg Config) (*Node, error) {
+	n := &Node{limits: cfg.Limits, identity: cfg.Identity, lastEndS: math.NaN()}
+	n.context.node = n
+	var problems []error
+	for _, t := range cfg.Types {
+		complete, err := t.complete()
+		if err != nil {
+			problems = append(problems, err)
+		}
+		if slices.ContainsFunc(n.types, func(u *Type) bool { return u.Number == t.Number || fold(u.Name) == fold(t.Name) }) {
+			problems = append(problems, fmt.Errorf("module type %q: its name or number %d is taken", t.Name, t.Number))
+		}
+		n.types = append(n.types, complete)
+	}
+	if err := errors.Join(problems...); err != nil {
+		return nil, err
+	}
+	n.changes.reset()
+	n.lay()
+	if err := n.program(cfg.Program, true); err != nil {
+		return nil, fmt.Errorf("programming the factory modules: %w", err)
+	}
+	n.changes.reset()
+	return n, nil
+}
+
+// SetStatus tells the node what the meter around it knows.
+func (n *Node) SetStatus(s Status) { n.status = s }
+
+// HalfCycle runs the high-speed modules on a half-cycle result that ended at now.
+func (n *Node) HalfCycle(now time.Time, hc *metering.HalfCycle) {
+	c := n.begin(now)
+	c.HalfCycle, c.Elapsed = hc, 0
+	for _, m := range n.halves {
+		n.run(m)
+	}
+	c.HalfCycle = nil
+}
+
+// Window shows a basic window (10 or 12 cycles) that ended at now to the modules
+// that read windows.
+func (n *Node) Window(now time.Time, w *metering.Window) {
+	c := n.begin(now)
+	c.Window = w
+	for _, m := range n.windowed {
+		if m.offline == "" && c.enter(m).enabled() {
+			m.behaviour.(WindowReader).Window(c)
+		}
+	}
+	c.Window = nil
+}
+
+// Tick runs the one-second modules. now is the civil time at the end of the second;
+// second is nil if nothing was measured.
+func (n *Node) Tick(now time.Time, second *metering.Second) {
+	c := n.begin(now)
+	n.tick++
+	c.Second, c.Elapsed, c.ClockStep = second, 0, 0
+	expected := time.Second
+	if second != nil {
+		if second.Windows > 0 && second.DurationS > 0 {
+			c.Elapsed = second.DurationS
+		}
+		if passed := second.EndS - n.lastEndS; passed > 0 && passed < maxTickS {
+			expected = time.Duration(passed * float64(time.Second))
+		}
+		n.lastEndS = second.EndS
+	}
+	if !n.lastTick.IsZero() {
+		if step := now.Sub(n.lastTick) - expected; step.Abs() > clockTolerance {
+			c.ClockStep = step
+		}
+	}
+	n.lastTick = now
+	for _, m := range n.seconds {
+		n.run(m)
+	}
+	c.Second = nil
+}
+
+// A tick's measured time is believed up to maxTickS; a difference between clock and
+// measured time above clockTolerance is a clock step (DESIGN 4a).
+const (
+	maxTickS       = 1e6
+	clockTolerance = time.Second
+)
+
+func (n *Node) begin(now time.Time) *Context {
+	n.context.Now = now
+	n.context.stampNs = now.UnixNano()
+	return &n.context
+}
+
+// run gives one module its turn.
+func (n *Node) run(m *module) {
+	if m.offline != "" {
+		return
+	}
+	c := n.context.enter(m)
+	if m.reset >= 0 && c.Pulses(m.reset) > 0 {
+		if r, ok := m.behaviour.(Resetter); ok {
+			r.Reset(c)
+			c.Raise(PriorityReset, m.typ.Inputs[m.reset].Name, "pulsed", "", "reset")
+		}
+	}
+	if c.enabled() {
+		m.behaviour.Tick(c)
+	} else if d, ok := m.behaviour.(Disabler); ok {
+		d.Disabled(c)
+	}
+	m.consumePulses(n)
+}
+
+// Pulse pulses the input labelled "Module/Input" by hand: the module sees it at its
+// next turn, together with the pulses of its link.
+func (n *Node) Pulse(label string, by By, now time.Time) error {
+	m, input, err := n.findInput(label)
+	if err != nil {
+		return err
+	}
+	if !slices.Contains(m.typ.Inputs[input].Classes, Pulse) {
+		return fmt.Errorf("%s takes no pulse: its class is %v", label, m.typ.Inputs[input].Classes)
+	}
+	if m.offline != "" {
+		return fmt.Errorf("%s is offline: %s", m.label, m.offline)
+	}
+	m.pending[input]++
+	n.begin(now).enter(m).by = by
+	n.context.Raise(PriorityReset, m.typ.Inputs[input].Name, "pulsed", "", "by hand")
+	n.context.by = By{}
+	return nil
+}
+
+// Find returns the dense index of the register "Module label/Register label" in the
+// present layout; the case does not matter.
+func (n *Node) Find(label string) (index int, ok bool) { return n.directory.Find(label) }
+
+// Value returns what the register with the dense index holds now.
+func (n *Node) Value(index int) Value {
+	if index < 0 || index >= len(n.values) {
+		return Value{}
+	}
+	return n.values[index]
+}
+
+// Setting returns the value of the setup register labelled "Module/Setup".
+func (n *Node) Setting(label string) (Value, bool) {
+	index, ok := n.Find(label)
+	if !ok || !n.directory.Registers[index].Setup {
+		return Value{}, false
+	}
+	return n.values[index], true
+}
+
+// Directory describes the present managers, modules and registers. It is immutable.
+func (n *Node) Directory() *Directory { return n.directory }

@@ -1,0 +1,41 @@
+package template
+
+import (
+	"math"
+	"testing"
+	"time"
+
+	"github.com/hepmeter/hepmeter/ion/modules"
+	"github.com/hepmeter/hepmeter/metering"
+)
+
+func TestEveryModelLoads(t *testing.T) {
+	models, err := Models()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range models {
+		t.Run(m.Name, func(t *testing.T) {
+			node, err := m.Build("HM-1", "3.0.0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			for label, reason := range node.Offline() {
+				t.Errorf("%s is offline: %s", label, reason)
+			}
+			if _, err := modules.MeteringConfig(node); err != nil {
+				t.Error(err)
+			}
+			second := &metering.Second{Windows: 5, DurationS: 1, EndS: 1}
+			second.Energy.Wh[0] = 1000
+			second.Power.P[metering.Total] = 3.6e6
+			node.Tick(time.Unix(1_700_000_000, 0), second)
+			picture := node.Snapshot()
+			i, ok := picture.Find("kwh DEL/result")
+			if v := picture.Value(i); !ok || !v.Available || v.Count != 1000 || math.Abs(v.Number-1) > 1e-12 {
+				t.Errorf("kWh del/Result = %+v, want 1 kWh and 1000 Wh", v)
+			}
+			t.Logf("%d modules, %d registers", len(node.Directory().Modules), picture.Len())
+		})
+	}
+}
