@@ -1,7 +1,9 @@
 package modbus
 
 import (
+	"bufio"
 	"bytes"
+	"context"
 	"encoding/hex"
 	"errors"
 	"io"
@@ -608,6 +610,95 @@ func threeHundredConnections(t *testing.T, o Options) {
 	// Finding the registers takes one snapshot more.
 	if got := gate.Counters().Reads; got != 300*20+1 {
 		t.Errorf("the gate counted %d reads, want 6001", got)
+	}
+}
+
+// The end of the server is an orderly end of every connection, and of Serve.
+func TestShutdown(t *testing.T) { eachTransport(t, shutdown) }
+
+func shutdown(t *testing.T, o Options) {
+	gate, _ := newTestGate(t, newTestMeter(), access.OpenRead(), nil)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := New(gate, testMap(t), o)
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- s.Serve(ctx, l) }()
+	var conns []net.Conn
+	for range 5 {
+		conn := dial(t, l.Addr().String())
+		if _, err := modbus.NewClient(conn, 1).ReadRegisters(3027, 2); err != nil {
+			t.Fatal(err)
+		}
+		conns = append(conns, conn)
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Errorf("Serve: %v", err)
+	}
+	for _, conn := range conns {
+		if _, err := conn.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
+			t.Errorf("connection after the end: %v, want EOF", err)
+		}
+	}
+	if c, open := s.Counters(), gate.Counters().Sessions; c.Connections != 0 || open != 0 {
+		t.Errorf("%d connections and %d sessions are left", c.Connections, open)
+	}
+}
+
+// A listener that fails is an error that names it, and not an endless loop.
+func TestListenerFails(t *testing.T) {
+	gate, _ := newTestGate(t, newTestMeter(), access.OpenRead(), nil)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Close()
+	if err := New(gate, testMap(t), Options{}).Serve(context.Background(), l); err == nil || !strings.Contains(err.Error(), l.Addr().String()) {
+		t.Errorf("%v, want an error that names %s", err, l.Addr())
+	}
+}
+
+// More answers than the sockets take: everything arrives in the end, in order.
+func TestBackpressureLosesNothing(t *testing.T) { eachTransport(t, backpressureLosesNothing) }
+
+func backpressureLosesNothing(t *testing.T, o Options) {
+	gate, _ := newTestGate(t, newTestMeter(), access.OpenRead(), nil)
+	server, address := start(t, gate, o)
+	conn := dial(t, address)
+	const requests = 80000 // 20 MB of answers: more than both socket buffers hold
+	go func() {
+		var frame []byte
+		for i := range requests {
+			frame = modbus.AppendReadRequest(modbus.BeginFrame(frame[:0], modbus.Header{Transaction: uint16(i), Unit: 1}), modbus.ReadHoldingRegisters, 2999, 125)
+			modbus.EndFrame(frame, 0)
+			if _, err := conn.Write(frame); err != nil {
+				return // the reader sees what is missing
+			}
+		}
+	}()
+	// Nothing is read until the server has answered all that the sockets take.
+	answered := uint64(0)
+	eventually(t, "the sockets are full", func() bool {
+		before := answered
+		time.Sleep(20 * time.Millisecond)
+		answered = server.Counters().Requests
+		return answered == before && answered > 0
+	})
+	if answered == requests {
+		t.Fatal("the sockets took everything; the test needs more requests")
+	}
+	in := bufio.NewReader(conn)
+	answer := make([]byte, 259)
+	for i := range requests {
+		if _, err := io.ReadFull(in, answer); err != nil {
+			t.Fatalf("answer %d: %v", i, err)
+		}
+		if h, pdu := modbus.ParseHeader(answer); h.Transaction != uint16(i) || pdu[1] != 250 {
+			t.Fatalf("answer %d: % X", i, answer[:9])
+		}
 	}
 }
 
