@@ -67,9 +67,21 @@ func designate(ch Channel) designation {
 			return d
 		}
 		d.role, d.sign = role, sign
+		taken := i
+		if role.IsVoltage() && i+1 < len(tokens) {
+			if other := otherEnd(role, tokens[i+1]); other == NoRole && isNeutralWord(tokens[i+1].text) {
+				taken = i + 1
+			} else if other != NoRole {
+				d.role, d.sign = lineToLine(int(role), int(other))
+				taken = i + 1
+			}
+		}
 		d.stem = stemOf(tokens, func(j int) string {
-			if j == i {
+			switch j {
+			case i:
 				return rest
+			case taken:
+				return ""
 			}
 			return tokens[j].text
 		})
@@ -82,21 +94,52 @@ func designate(ch Channel) designation {
 	return d.fromPhase(ch.Phase, tokens, kind)
 }
 
+// otherEnd returns V1, V2 or V3 if next names the other phase of a voltage between
+// two, as in UL1-L2, Va-Vb and U1/2.
+func otherEnd(first Role, next token) Role {
+	if first > V3 || next.before != "-" && next.before != "/" {
+		return NoRole
+	}
+	u := strings.ToUpper(next.text)
+	other := NoRole
+	if len(u) == 1 && phaseNumber(u[0]) > 0 && phaseNumber(u[0]) < 4 {
+		other = Role(phaseNumber(u[0]))
+	} else if n := phaseWord(u); n > 0 {
+		other = Role(n)
+	} else if r, _, _, rest := readToken(next.text); r >= V1 && r <= V3 && rest == "" {
+		other = r
+	}
+	if other == first {
+		return NoRole
+	}
+	return other
+}
+
+func isNeutralWord(text string) bool {
+	switch strings.ToUpper(text) {
+	case "N", "G", "E", "PE", "GND", "GROUND", "EARTH", "NEUTRAL":
+		return true
+	}
+	return false
+}
+
 func agrees(role Role, kind rune) bool {
 	return kind == 0 || role == NoRole || kind == 'V' && role.IsVoltage() || kind == 'A' && role.IsCurrent()
 }
 
-// token is a run of letters and digits of one script in a name.
-type token struct{ text string }
+// token is a run of letters and digits of one script in a name, and what stands
+// between it and the one before.
+type token struct{ text, before string }
 
 // tokenize splits a name at blanks, punctuation and changes between ASCII and other
 // scripts, which run on without a blank ("220kV母线I_Ua", "Ua对侧").
 func tokenize(name string) []token {
 	var tokens []token
-	start, ascii := -1, false
+	start, last, ascii := -1, 0, false
 	flush := func(end int) {
 		if start >= 0 {
-			tokens = append(tokens, token{name[start:end]})
+			tokens = append(tokens, token{name[start:end], name[last:start]})
+			last = end
 		}
 		start = -1
 	}
@@ -147,10 +190,8 @@ func phaseNumber(c byte) int {
 func readToken(text string) (role Role, sign float64, residual bool, rest string) {
 	t := strings.ToUpper(text)
 	switch t {
-	case "3U0", "3V0", "3I0", "3UO", "3VO", "3IO", "U0", "V0", "UO", "VO", "I0", "IO", "IR", "VR", "UR":
-		if t[len(t)-1] != 'R' {
-			return NoRole, 1, true, ""
-		}
+	case "3U0", "3V0", "3I0", "3UO", "3VO", "3IO", "U0", "V0", "UO", "VO", "I0", "IO":
+		return NoRole, 1, true, ""
 	case "UNE", "VNE", "VNG", "UNG", "VNPE", "UNPE":
 		return V4, 1, false, ""
 	case "I5", "IPE", "IG", "IE":
@@ -221,45 +262,49 @@ func isDigit(c byte) bool { return c >= '0' && c <= '9' }
 func digits(s string) bool { return strings.Trim(s, "0123456789") == "" }
 
 // readWords reads names in words: "Line1-GND", "L1-N", "L1-L2", "Phase A Voltage",
-// "Current L2".
+// "Current L2", "U_AB".
 func readWords(tokens []token, kind rune) (Role, float64, string) {
 	var stem []string
 	var phases []int
-	toNeutral := false
+	cue := false // the word before announces a phase
 	for _, t := range tokens {
 		u := strings.ToUpper(t.text)
+		after := cue
+		cue = false
 		switch u {
 		case "VOLTAGE", "VOLTAGES", "VOLT", "VOLTS", "SPANNUNG", "TENSION", "U", "V":
 			if kind == 0 {
 				kind = 'V'
 			}
+			cue = true
 			continue
 		case "CURRENT", "CURRENTS", "CURR", "AMPS", "STROM", "COURANT", "I":
 			if kind == 0 {
 				kind = 'A'
 			}
+			cue = true
 			continue
 		case "LINE", "PHASE", "PH", "L":
+			cue = true
 			continue
-		case "GND", "GROUND", "EARTH", "NEUTRAL", "PE":
-			toNeutral = true
+		case "GND", "GROUND", "EARTH", "PE":
+			if kind == 0 {
+				kind = 'V'
+			}
 			continue
-		case "N":
-			if len(phases) > 0 {
-				toNeutral = true
-			} else {
+		case "N", "NEUTRAL":
+			if len(phases) == 0 {
 				phases = append(phases, 4)
+			} else if kind == 0 {
+				kind = 'V'
 			}
 			continue
 		}
-		if n := phaseWord(u); n > 0 {
-			phases = append(phases, n)
+		if p := phasesIn(u, after || len(phases) > 0); p != nil {
+			phases = append(phases, p...)
 			continue
 		}
 		stem = append(stem, t.text)
-	}
-	if kind == 0 && toNeutral {
-		kind = 'V'
 	}
 	s := strings.Join(stem, " ")
 	switch {
@@ -274,6 +319,29 @@ func readWords(tokens []token, kind rune) (Role, float64, string) {
 		return role, sign, s
 	}
 	return NoRole, 1, ""
+}
+
+// phasesIn reads the phases a word names: L1, Line2, PhA, L1L2; and, where a phase
+// is announced, A, 1, AB, 12.
+func phasesIn(u string, announced bool) []int {
+	if n := phaseWord(u); n > 0 {
+		return []int{n}
+	}
+	if len(u) == 4 && u[0] == 'L' && u[2] == 'L' {
+		u, announced = string(u[1])+string(u[3]), true
+	}
+	if !announced || len(u) > 2 {
+		return nil
+	}
+	var phases []int
+	for i := range len(u) {
+		n := phaseNumber(u[i])
+		if n == 0 || n > 3 {
+			return nil
+		}
+		phases = append(phases, n)
+	}
+	return phases
 }
 
 // phaseWord reads L1, Line1, Phase2, PhA.
@@ -293,8 +361,8 @@ func phaseWord(u string) int {
 // is N: it may be a residual sum.
 func (d designation) fromPhase(phase string, tokens []token, kind rune) designation {
 	p := strings.ToUpper(strings.TrimSpace(phase))
-	if kind == 0 || p == "" || isDigit(p[0]) {
-		return d
+	if kind == 0 || p == "" || isDigit(p[0]) || p == "AC" {
+		return d // AC means alternating current as often as a voltage from A to C
 	}
 	p = strings.ReplaceAll(p, "-", "")
 	switch {

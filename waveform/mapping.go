@@ -10,8 +10,8 @@ import (
 // AutoMap chooses the channels a meter is to see by their names, phases and units,
 // where these are clear. A recording may hold several bays: the first complete set
 // of voltages is taken (three phase-to-neutral before phase-to-phase), then the
-// first complete set of currents, one whose name begins like that of the voltages
-// before others. A neutral joins if its name goes with the set. Residual sums (3U0,
+// first complete set of currents, one whose name begins with the same two words or
+// more before others. A neutral joins if its name goes with the set. Residual sums (3U0,
 // 3I0, Vo) are not taken as neutrals: a sum of three is not a measured fourth wire.
 //
 // notes say what was chosen where there was a choice, and what could not be placed.
@@ -36,7 +36,28 @@ func AutoMap(info Info) (m Mapping, notes []string) {
 	if len(m) == 0 {
 		notes = append(notes, "no channel says clearly what it measures: name them with --channels, as in --channels V1=3,I1='Ia line'")
 	}
+	notes = append(notes, residuals(m, info)...)
 	return m, append(notes, mixedSides(m, info)...)
+}
+
+// residuals names the sums of phases that are not taken as neutrals.
+func residuals(m Mapping, info Info) []string {
+	var left []string
+	for i, ch := range info.Channels {
+		if designate(ch).residual {
+			left = append(left, fmt.Sprintf("%d (%s)", i+1, ch.Name))
+		}
+	}
+	const most = 4
+	if len(left) == 0 || len(m) == 0 {
+		return nil
+	}
+	more := ""
+	if len(left) > most {
+		more = fmt.Sprintf(" and %d more", len(left)-most)
+		left = left[:most]
+	}
+	return []string{fmt.Sprintf("sums of phases are not taken as neutrals: %s%s (a wire's own channel can be named: --channels I4=...)", strings.Join(left, ", "), more)}
 }
 
 // bay is a set of channels of one stem.
@@ -132,8 +153,11 @@ func commonWords(a, b string) int {
 	for n < len(x) && n < len(y) && x[n] == y[n] {
 		n++
 	}
-	if n == len(x) && n == len(y) {
-		n++ // the same stem, a blank one too
+	switch {
+	case n == len(x) && n == len(y):
+		return n + 2 // the same stem, a blank one too
+	case n < 2:
+		return 0 // one word, often the voltage level, says little
 	}
 	return n
 }

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/hepmeter/hepmeter/waveform"
@@ -168,27 +169,33 @@ func (r *Reader) survey(o Options) error {
 	if r.verdict.Holes {
 		r.warn("%s: the times have holes: the record is read in pieces of %.9g Hz", r.name, r.verdict.RateHz)
 	}
-	return r.compareGroups(judges, count)
+	r.compareGroups(judges, count)
+	return nil
 }
 
-// compareGroups says which channels must be interpolated.
-func (r *Reader) compareGroups(judges []timeaxis.Judge, count []int64) error {
+// compareGroups says which channels are interpolated.
+func (r *Reader) compareGroups(judges []timeaxis.Judge, count []int64) {
+	named := map[string][]string{}
+	var order []string
 	for g := range r.layout.groups {
-		if g == r.master || count[g] == 0 {
-			continue
-		}
 		v := judges[g].Verdict()
-		if count[g] == count[r.master] && math.Abs(v.RateHz-r.verdict.RateHz) <= 1e-9*r.verdict.RateHz {
+		if g == r.master || count[g] == 0 || count[g] == count[r.master] && math.Abs(v.RateHz-r.verdict.RateHz) <= 1e-9*r.verdict.RateHz {
 			continue
 		}
+		what := fmt.Sprintf("%d rows at %.6g Hz", count[g], v.RateHz)
 		for _, c := range r.layout.columns {
 			if c.group == g {
-				r.warn("%s: %s has a time column of its own (%d rows at %.6g Hz): interpolated to %d rows at %.6g Hz",
-					r.name, c.name, count[g], v.RateHz, r.rows, r.verdict.RateHz)
+				if named[what] == nil {
+					order = append(order, what)
+				}
+				named[what] = append(named[what], c.name)
 			}
 		}
 	}
-	return nil
+	for _, what := range order {
+		r.warn("%s: %s with a time column of their own (%s): interpolated to %d rows at %.6g Hz",
+			r.name, strings.Join(named[what], ", "), what, r.rows, r.verdict.RateHz)
+	}
 }
 
 func (r *Reader) warn(format string, args ...any) {

@@ -1,0 +1,165 @@
+package waveform
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// channels makes an Info of "name|unit|phase" entries.
+func channels(specs ...string) Info {
+	var info Info
+	for _, s := range specs {
+		f := append(strings.Split(s, "|"), "", "")
+		info.Channels = append(info.Channels, Channel{Name: f[0], Unit: f[1], Phase: f[2], Primary: 1, Secondary: 1})
+	}
+	return info
+}
+
+// brief writes a mapping as "V1=1 I1=2*1000".
+func brief(m Mapping) string {
+	var parts []string
+	for _, p := range m {
+		s := fmt.Sprintf("%s=%d", p.Role, p.Channel+1)
+		if p.Scale != 1 {
+			s += fmt.Sprintf("*%g", p.Scale)
+		}
+		parts = append(parts, s)
+	}
+	return strings.Join(parts, " ")
+}
+
+func TestAutoMap(t *testing.T) {
+	for name, row := range map[string]struct {
+		info Info
+		want string
+		note string // a note must hold this
+	}{
+		"plain letters":       {channels("Va", "Vb", "Vc", "Ia", "Ib", "Ic", "In"), "V1=1 V2=2 V3=3 I1=4 I2=5 I3=6 I4=7", ""},
+		"digits":              {channels("I1|ampere", "I2|ampere", "I3|ampere", "I4|ampere", "U1|volt", "U2|volt", "U3|volt", "U4|volt"), "V1=5 V2=6 V3=7 V4=8 I1=1 I2=2 I3=3 I4=4", ""},
+		"UL1":                 {channels("UL1|V", "UL2|V", "UL3|V", "IL1|A", "IL2|A", "IL3|A", "IE|A"), "V1=1 V2=2 V3=3 I1=4 I2=5 I3=6 I5=7", ""},
+		"to neutral":          {channels("VAN|V", "VBN|V", "VCN|V"), "V1=1 V2=2 V3=3", ""},
+		"Line1-GND":           {channels("Line1-GND", "Line2-GND", "Line3-GND"), "V1=1 V2=2 V3=3", ""},
+		"L1-N":                {channels("L1-N", "L2-N", "L3-N"), "V1=1 V2=2 V3=3", ""},
+		"UL1-N":               {channels("UL1-N|V", "UL2-N|V", "UL3-N|V", "IL1|A", "IL2|A", "IL3|A"), "V1=1 V2=2 V3=3 I1=4 I2=5 I3=6", ""},
+		"L1-L2":               {channels("L1-L2|V", "L2-L3|V", "L3-L1|V"), "V12=1 V23=2 V31=3", ""},
+		"UL1-L2":              {channels("UL1-L2|V", "UL2-L3|V", "UL3-L1|V"), "V12=1 V23=2 V31=3", ""},
+		"Va-Vb":               {channels("Va-Vb", "Vb-Vc", "Vc-Va"), "V12=1 V23=2 V31=3", ""},
+		"words":               {channels("Phase A Voltage", "Phase B Voltage", "Phase C Voltage", "Phase A Current", "Phase B Current", "Phase C Current"), "V1=1 V2=2 V3=3 I1=4 I2=5 I3=6", ""},
+		"Current L1":          {channels("Current L1", "Current L2", "Current L3", "Voltage L1", "Voltage L2", "Voltage L3"), "V1=4 V2=5 V3=6 I1=1 I2=2 I3=3", ""},
+		"U_AB":                {channels("U_AB", "U_BC", "U_CA"), "V12=1 V23=2 V31=3", ""},
+		"reversed U21":        {channels("U21|V", "U32|V", "U13|V", "I1|A", "I2|A", "I3|A"), "V12=1*-1 V23=2*-1 V31=3*-1 I1=4 I2=5 I3=6", ""},
+		"Vab Vbc Vca":         {channels("Vab", "Vbc", "Vca"), "V12=1 V23=2 V31=3", ""},
+		"Vac is -Vca":         {channels("Vab", "Vbc", "Vac"), "V12=1 V23=2 V31=3*-1", ""},
+		"prefixes":            {channels("Ua|kV", "Ub|kV", "Uc|kV", "Ia|kA", "Ib|mA", "Ic|A"), "V1=1*1000 V2=2*1000 V3=3*1000 I1=4*1000 I2=5*0.001 I3=6", ""},
+		"reversed kV":         {channels("U21|kV", "U32|kV"), "V12=1*-1000 V23=2*-1000", ""},
+		"MV is not mV":        {channels("Ua|MV", "Ub|mV", "Uc|V"), "V1=1*1e+06 V2=2*0.001 V3=3", ""},
+		"within a name":       {channels("MODAQ_Va_V", "MODAQ_Vb_V", "MODAQ_Vc_V", "MODAQ_Ia_I", "MODAQ_Ib_I", "MODAQ_Ic_I"), "V1=1 V2=2 V3=3 I1=4 I2=5 I3=6", ""},
+		"LINE ULA":            {channels("LINE SUM ILA|A", "LINE SUM ILB|A", "LINE SUM ILC|A", "LINE SUM IN|A", "REM1 SUM ILA|A", "REM1 SUM ILB|A", "REM1 SUM ILC|A", "REM1 SUM IN|A", "LINE ULA|V", "LINE ULB|V", "LINE ULC|V", "LINE UN|V", "I DIFF LA|one"), "V1=9 V2=10 V3=11 V4=12 I1=1 I2=2 I3=3 I4=4", "REM1 SUM"},
+		"phase field":         {channels("SBUS A  V-node|V|A", "SBUS B  V-node|V|B", "SBUS C  V-node|V|C", "FAULTA I-branch|A|A", "FAULTB I-branch|A|B", "FAULTC I-branch|A|C"), "V1=1 V2=2 V3=3 I1=4 I2=5 I3=6", ""},
+		"phase field digits":  {channels("Feeder|A|7", "Feeder|A|8"), "", "--channels"},
+		"battery":             {channels("+ШУ_Батарея|V|AC"), "", "--channels"},
+		"residuals stay out":  {channels("IA|A", "IB|A", "IC|A", "3I0|A", "Vo|V"), "I1=1 I2=2 I3=3", "sums of phases"},
+		"numbered bays":       {channels("Ia1|A", "Ib1|A", "Ic1|A", "Ua1|V", "Ub1|V", "Uc1|V", "Ua对侧|V", "Ub对侧|V", "Uc对侧|V", "Ia2|A", "Ib2|A", "Ic2|A"), "V1=4 V2=5 V3=6 I1=1 I2=2 I3=3", "对侧"},
+		"the bay of the bus":  {channels("Ua_1СШ-110_ТН|kV|A", "Ub_1СШ-110_ТН|kV|B", "Uc_1СШ-110_ТН|kV|C", "Ia_2СШ-110_ВЛ1|A|A", "Ib_2СШ-110_ВЛ1|A|B", "Ic_2СШ-110_ВЛ1|A|C", "Ia_1СШ-110_ВЛ3|A|A", "Ib_1СШ-110_ВЛ3|A|B", "Ic_1СШ-110_ВЛ3|A|C"), "V1=1*1000 V2=2*1000 V3=3*1000 I1=7 I2=8 I3=9", "ВЛ1"},
+		"complete before":     {channels("bay1 Ia|A", "bay2 Ia|A", "bay2 Ib|A", "bay2 Ic|A"), "I1=2 I2=3 I3=4", ""},
+		"wye before delta":    {channels("Uab|V", "Ubc|V", "Uca|V", "Ua|V", "Ub|V", "Uc|V"), "V1=4 V2=5 V3=6", ""},
+		"one phase":           {channels("U1|V", "I1|A"), "V1=1 I1=2", ""},
+		"unit contradicts":    {channels("Ia|V", "P|W"), "", "--channels"},
+		"neutral of another":  {channels("bay1 Ia|A", "bay1 Ib|A", "bay1 Ic|A", "bay2 In|A"), "I1=1 I2=2 I3=3", ""},
+		"digital input names": {channels("I12", "I21"), "", "--channels"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m, notes := AutoMap(row.info)
+			if got := brief(m); got != row.want {
+				t.Errorf("mapped %s, want %s", got, row.want)
+			}
+			if row.note != "" && !strings.Contains(strings.Join(notes, "\n"), row.note) {
+				t.Errorf("notes %q, want one with %q", notes, row.note)
+			}
+		})
+	}
+}
+
+func TestParseChannels(t *testing.T) {
+	info := channels("Ia line|A", "U21|kV", "a, b|A", "7|V", "twin|V", "twin|V", "-x|A", "P|W")
+	for spec, want := range map[string]string{
+		"I1=1":                         "I1=1",
+		"I1='Ia line'":                 "I1=1",
+		`i1="ia  LINE"`:                "I1=1",
+		"V1=2":                         "V1=2*1000",
+		"V12=2":                        "V12=2*-1000",
+		"V12=U21":                      "V12=2*-1000",
+		"V12=-U21":                     "V12=2*1000",
+		"I2='a, b',V1=4":               "V1=4 I2=3",
+		"V1='7'":                       "V1=4",
+		"I1=-1":                        "I1=1*-1",
+		"I1=-x":                        "I1=7",
+		"I3=1, I2='a, b' , I1=Ia line": "I1=1 I2=3 I3=1",
+		"V1=5,V2=6":                    "V1=5 V2=6",
+		"V1=8":                         "V1=8",
+	} {
+		m, err := ParseChannels(spec, info)
+		if err != nil {
+			t.Errorf("%s: %v", spec, err)
+		} else if got := brief(m); got != want {
+			t.Errorf("%s: %s, want %s", spec, got, want)
+		}
+	}
+	for spec, want := range map[string]string{
+		"":             "none given",
+		"V1":           "INPUT=CHANNEL",
+		"V9=1":         "unknown input",
+		"V1=9":         "no channel 9",
+		"V1=0":         "no channel 0",
+		"V1=nope":      "no channel",
+		"V1=twin":      "both called",
+		"V1=2,V1=4":    "twice",
+		"I1='Ia":       "not closed",
+		"I1='7'x":      "want a comma",
+		"I1=,V1=2":     "no channel given",
+		"V1=1":         "is in A",
+		"I1=Ia,line=2": "no channel",
+	} {
+		if _, err := ParseChannels(spec, info); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: error %v, want one with %q", spec, err, want)
+		}
+	}
+}
+
+func TestMappingFormat(t *testing.T) {
+	info := channels("U21|kV", "Ia")
+	m := Mapping{{V12, 0, -1000}, {I1, 1, 1}}
+	want := "V12 = channel 1 \"U21\" in kV, times 1000 and reversed\nI1  = channel 2 \"Ia\"\n"
+	if got := m.Format(info); got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func FuzzParseChannels(f *testing.F) {
+	for _, s := range []string{"V1=3,I1='Ia line'", "I1=-1", `V4="x",`, "V1==", "V1='''"} {
+		f.Add(s)
+	}
+	info := channels("Ia line|A", "U21|kV", "a, b|A")
+	f.Fuzz(func(t *testing.T, spec string) {
+		m, err := ParseChannels(spec, info)
+		if err != nil {
+			return
+		}
+		for _, p := range m {
+			if p.Channel < 0 || p.Channel >= len(info.Channels) || p.Scale == 0 {
+				t.Errorf("%q: %+v", spec, p)
+			}
+		}
+	})
+}
+
+func FuzzAutoMap(f *testing.F) {
+	f.Add("Ua_1СШ-110", "kV", "A", "UL1-L2", "V", "")
+	f.Add("3U0", "", "N", "I_A", "A", "L1")
+	f.Fuzz(func(t *testing.T, n1, u1, p1, n2, u2, p2 string) {
+		info := Info{Channels: []Channel{{Name: n1, Unit: u1, Phase: p1}, {Name: n2, Unit: u2, Phase: p2}}}
+		m, _ := AutoMap(info)
+		_ = m.Format(info)
+	})
+}
