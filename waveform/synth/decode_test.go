@@ -2,6 +2,7 @@ package synth
 
 import (
 	"context"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -71,6 +72,28 @@ func TestParseRefuses(t *testing.T) {
 				t.Errorf("%q is more than one line", err)
 			}
 		})
+	}
+}
+
+// TestValidateRefuses has scenarios that were built in Go and never parsed.
+func TestValidateRefuses(t *testing.T) {
+	negative := -5.0
+	rows := []struct {
+		want string
+		s    Scenario
+	}{
+		{"frequency.hz: -50", Scenario{Voltage: &ThreePhase{RMS: 230}, Frequency: Frequency{Hz: -50}}},
+		{"voltage.harmonics[0].order: 1 ", Scenario{Voltage: &ThreePhase{RMS: 230, Harmonics: []Harmonic{{Order: 1}}}}},
+		{"channels.V1.rms: -5", Scenario{Channels: map[waveform.Role]Channel{waveform.V1: {RMS: &negative}}}},
+		{`connection: "star"`, Scenario{Voltage: &ThreePhase{RMS: 230}, Connection: "star"}},
+		{"events[0].at: NaN", Scenario{Voltage: &ThreePhase{RMS: 230}, Events: []Event{{Type: "step", At: math.NaN()}}}},
+		{"events: 1001 entries", Scenario{Voltage: &ThreePhase{RMS: 230}, Events: make([]Event, 1001)}},
+		{"state its order", Scenario{Voltage: &ThreePhase{RMS: 230, Harmonics: []Harmonic{{Percent: 1}}}}},
+	}
+	for _, row := range rows {
+		if _, err := row.s.Source(51200, testStart); err == nil || !strings.Contains(err.Error(), row.want) {
+			t.Errorf("%v, want %q", err, row.want)
+		}
 	}
 }
 

@@ -209,7 +209,7 @@ func TestNoise(t *testing.T) {
 // day and by night, and that voltage and frequency are those of a good supply.
 func TestDefaultSiteTurnsRound(t *testing.T) {
 	for _, hour := range []int{2, 13, 19} {
-		const rate = 3200
+		const rate = 2000
 		src, err := Default().Source(rate, time.Date(2026, 6, 21, hour, 0, 0, 0, time.UTC))
 		if err != nil {
 			t.Fatal(err)
@@ -217,6 +217,9 @@ func TestDefaultSiteTurnsRound(t *testing.T) {
 		var b waveform.Block
 		lowest, highest := math.Inf(1), math.Inf(-1)
 		for range 180 {
+			if lowest < -2000 && highest > 2000 {
+				break
+			}
 			if _, err := src.Next(context.Background(), &b, rate); err != nil {
 				t.Fatal(err)
 			}
@@ -232,7 +235,6 @@ func TestDefaultSiteTurnsRound(t *testing.T) {
 			}
 			lowest, highest = math.Min(lowest, p), math.Max(highest, p)
 		}
-		t.Logf("%02d:00: %.1f to %.1f kW", hour, lowest/1000, highest/1000)
 		if lowest > -2000 || highest < 2000 {
 			t.Errorf("%02d:00: power stays within %.1f to %.1f kW for three minutes", hour, lowest/1000, highest/1000)
 		}

@@ -2,6 +2,9 @@ package synth
 
 import (
 	"fmt"
+	"reflect"
+	"strconv"
+	"strings"
 
 	"github.com/hepmeter/hepmeter/waveform"
 )
@@ -16,9 +19,12 @@ func (s *Scenario) errorAt(path, format string, args ...any) error {
 	return fmt.Errorf("%s: %s: %w", where, path, fmt.Errorf(format, args...))
 }
 
-// Validate checks what concerns several keys at once. Parse and Source call it;
-// the range of a single key is checked by Parse alone.
+// Validate checks a scenario, read or built in Go: each key against its limits,
+// then what concerns several keys at once. Parse and Source call it.
 func (s *Scenario) Validate() error {
+	if err := s.checkLimits(reflect.ValueOf(s).Elem(), "", ""); err != nil {
+		return err
+	}
 	sites := s.sites()
 	if len(sites) == 0 {
 		return s.errorAt("channels", "there is no channel: state voltage, current, channels or loads")
@@ -67,10 +73,65 @@ func (s *Scenario) Validate() error {
 	return nil
 }
 
+// checkLimits holds every value under v against the tags of its field; the zero
+// value stands for "not given".
+func (s *Scenario) checkLimits(v reflect.Value, tag reflect.StructTag, path string) error {
+	switch v.Kind() {
+	case reflect.Struct:
+		for i := range v.NumField() {
+			f := v.Type().Field(i)
+			if f.Tag.Get("yaml") == "" {
+				continue
+			}
+			if err := s.checkLimits(v.Field(i), f.Tag, join(path, f.Tag.Get("yaml"))); err != nil {
+				return err
+			}
+		}
+	case reflect.Slice:
+		if limit, err := strconv.Atoi(tag.Get("max")); err == nil && v.Len() > limit {
+			return s.errorAt(path, "%d entries are more than the %d allowed", v.Len(), limit)
+		}
+		for i := range v.Len() {
+			if err := s.checkLimits(v.Index(i), tag, fmt.Sprintf("%s[%d]", path, i)); err != nil {
+				return err
+			}
+		}
+	case reflect.Map:
+		for role := waveform.V1; role <= waveform.I5; role++ {
+			if e := v.MapIndex(reflect.ValueOf(role)); e.IsValid() {
+				if err := s.checkLimits(e, `range:"-1000..1000"`, join(path, role.String())); err != nil {
+					return err
+				}
+			}
+		}
+	case reflect.Pointer:
+		if !v.IsNil() {
+			return s.checkLimits(v.Elem(), tag, path)
+		}
+	case reflect.Float64:
+		if x := v.Float(); x != 0 {
+			if err := inRange(x, tag.Get("range")); err != nil {
+				return s.errorAt(path, "%w", err)
+			}
+		}
+	case reflect.Int:
+		if x := v.Int(); x != 0 {
+			if err := inRange(float64(x), tag.Get("range")); err != nil {
+				return s.errorAt(path, "%w", err)
+			}
+		}
+	case reflect.String:
+		if allowed := tag.Get("oneof"); allowed != "" && v.String() != "" && !contains(strings.Split(allowed, "|"), v.String()) {
+			return s.errorAt(path, "%q is not one of %s", v.String(), strings.ReplaceAll(allowed, "|", ", "))
+		}
+	}
+	return nil
+}
+
 func (s *Scenario) checkTones(path string, harmonics []Harmonic, interharmonics []Interharmonic) error {
 	for i, h := range harmonics {
-		if h.Order < 2 || h.Order > 1000 {
-			return s.errorAt(path, "harmonics[%d]: order %d is outside 2 to 1000", i, h.Order)
+		if h.Order == 0 {
+			return s.errorAt(path, "harmonics[%d]: state its order", i)
 		}
 	}
 	for i, t := range interharmonics {
