@@ -88,7 +88,7 @@ func (e *Engine) tune(rateHz float64) error {
 	// The longest window, the filter behind it and the margins, twice.
 	need := (float64(cycles)/(1-band) + filterCycles + 3) * perCycle
 	piece := cell * max(1, int(math.Round(perCycle/float64(cell)/pointsPerCycle)))
-	e.h = newHistory(e.wires, cell, int(2*need)+4*maxTaps, piece)
+	e.h = newHistory(e.wires, cell, int(2*need)+4*(maxTaps+maxReach), piece, edgeReach(perCycle))
 	e.tracker = newTracker(e.h, e.cfg.NominalHz, rateHz)
 	e.halves = newHalfCycles(e.h, e.tracker)
 	s, err := newSpectrum(e.h, e.cfg.NominalHz, rateHz, cycles, e.cfg.HighestOrder)
@@ -202,7 +202,7 @@ func (e *Engine) report(sink Sink) {
 // step.
 func (e *Engine) drop() {
 	oldest := min(e.windows.open.position, e.halves.oldest(), e.tracker.position(e.tracker.points-8))
-	oldest -= float64(e.windows.spectrum.kernel.taps<<len(e.windows.spectrum.halvers) + 2*reach)
+	oldest -= float64(e.windows.spectrum.kernel.taps<<len(e.windows.spectrum.halvers) + 2*maxReach)
 	// The tracker's own memory reaches two points behind whatever is looked up.
 	cells := int(oldest) / e.h.cell
 	unit := e.tracker.stride << len(e.windows.spectrum.halvers)

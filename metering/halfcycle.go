@@ -116,7 +116,7 @@ func (s *halfCycles) crossing(k int) float64 {
 func (s *halfCycles) take(k int) *marks {
 	m := &s.marks[k]
 	m.edges[0], m.edges[1] = m.edges[1], m.edges[2]
-	m.edges[2].set(m.at, s.h.n)
+	s.h.place(&m.edges[2], m.at)
 	m.known = min(3, m.known+1)
 	m.next++
 	m.at = math.Inf(1)

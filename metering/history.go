@@ -15,6 +15,8 @@ type history struct {
 	// computed where they are needed.
 	x [][]float64
 	n int
+	// reach is that of the edges.
+	reach int
 	// size is the number of samples there is memory for.
 	size int
 	// cell is the number of samples in a cell, cells the number of complete ones.
@@ -31,14 +33,14 @@ type history struct {
 
 // newHistory makes room for capacity samples, in cells of the given size, arriving in
 // pieces of at most piece.
-func newHistory(w *wiring, cell, capacity, piece int) *history {
+func newHistory(w *wiring, cell, capacity, piece, reach int) *history {
 	cells := capacity / cell
-	h := &history{wires: w, cell: cell, size: cells * cell}
+	h := &history{wires: w, cell: cell, reach: reach, size: cells * cell}
 	lanes := len(w.lanes)
 	h.x, h.scratch = make([][]float64, lanes), make([][]float64, lanes)
 	for i := range w.lanes {
 		if w.lanes[i].input == none {
-			h.scratch[i] = make([]float64, piece+cell+2*reach)
+			h.scratch[i] = make([]float64, piece+cell+2*maxReach)
 		} else {
 			h.x[i] = make([]float64, h.size)
 		}
@@ -189,6 +191,9 @@ func (h *history) moments(lane int, a, b *edge) (sum, square, peak float64) {
 	x = h.samples(lane, a.first, a.first+a.weights)
 	return sum - a.sum(x), square - a.product(x, x), peak
 }
+
+// place sets e to a position among the samples held.
+func (h *history) place(e *edge, position float64) { e.set(position, h.n, h.reach) }
 
 // squareSum returns the integral of y² over [a, b).
 func (h *history) squareSum(lane int, a, b *edge) float64 {

@@ -11,8 +11,21 @@ package metering
 // samples: the sampled integral of e^{jωt} is the true one times
 // (ω/2)/sin(ω/2), and a factor does not matter to what adds up to zero.
 
-// reach is the number of interpolation nodes on either side of an edge.
-const reach = 8
+// maxReach bounds the number of interpolation nodes on either side of an edge.
+const maxReach = 64
+
+// edgeReach returns the number of nodes on either side for a sampling rate. What the
+// interpolation has to carry are products of harmonics: near half the sampling rate
+// it takes many nodes, and only low rates have strong lines there.
+func edgeReach(perCycle float64) int {
+	switch {
+	case perCycle < 200:
+		return maxReach
+	case perCycle < 500:
+		return maxReach / 4
+	}
+	return maxReach / 8
+}
 
 // minNodes is the number of nodes used at the end of a record, where they have to
 // come from one side.
@@ -25,11 +38,12 @@ type edge struct {
 	whole    int
 	first    int
 	weights  int
-	weight   [2*reach - 1]float64
+	weight   [2*maxReach - 1]float64
 }
 
-// set places e at position in a record whose samples are [0, n).
-func (e *edge) set(position float64, n int) {
+// set places e at position in a record whose samples are [0, n), with at most reach
+// nodes on either side.
+func (e *edge) set(position float64, n, reach int) {
 	if position < 0 {
 		position = 0
 	}
@@ -57,7 +71,7 @@ func (e *edge) set(position float64, n int) {
 	}
 	nodes := left + right
 	// Barycentric Lagrange weights of equidistant nodes.
-	var l [2 * reach]float64
+	var l [2 * maxReach]float64
 	sum, b := 0.0, 1.0
 	for j := range nodes {
 		l[j] = b / (phi - float64(j-left+1))

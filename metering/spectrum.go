@@ -127,13 +127,12 @@ func (s *spectrum) grid() (scale float64, first, n int) {
 // window computes the spectra of a window and fills the spectral part of w.
 func (s *spectrum) window(a, b *edge, cycles int, w *Window) {
 	scale, first, n := s.grid()
-	length := b.position - a.position
 	lo, hi := s.kernel.room(first, n)
-	inside := a.position*scale >= lo && b.position*scale < hi
+	length := b.position - a.position
 	movable := (hi-lo)/scale > length/float64(cycles)
 	usable := fft.Supported(s.perCycle * cycles)
 	bins := s.orders*cycles + cycles/2
-	if (inside || movable) && usable {
+	if movable && usable {
 		s.transformed(a, b, cycles, bins, w)
 	} else {
 		s.direct(a, b, cycles, bins, w)
@@ -142,7 +141,9 @@ func (s *spectrum) window(a, b *edge, cycles int, w *Window) {
 	w.HighestOrder = s.orders
 }
 
-// transformed resamples and transforms.
+// transformed resamples and transforms. At the ends of a record, where the kernel
+// would reach over, it measures a window shifted by as much and turns the phases back,
+// if there are samples to shift to.
 func (s *spectrum) transformed(a, b *edge, cycles, bins int, w *Window) {
 	plan, err := s.plan(cycles)
 	if err != nil {
@@ -155,7 +156,16 @@ func (s *spectrum) transformed(a, b *edge, cycles, bins int, w *Window) {
 	}
 	length := b.position - a.position
 	scale, first, n := s.grid()
-	s.kernel.run(s.out, s.in, first, n, a.position*scale, b.position*scale, cycles)
+	from, to := a.position*scale, b.position*scale
+	lo, hi := s.kernel.room(first, n)
+	shift := max(0, lo-from)
+	if to >= hi {
+		shift = hi - 1e-6 - to
+	}
+	if from+shift < lo || to+shift >= hi {
+		shift = 0
+	}
+	s.kernel.run(s.out, s.in, first, n, from+shift, to+shift, cycles)
 	bins = min(bins, points/2-1)
 	for k := range bins + 1 {
 		f := float64(k) / length
@@ -170,7 +180,18 @@ func (s *spectrum) transformed(a, b *edge, cycles, bins int, w *Window) {
 	s.correct[0] /= 2
 	for l, n := range s.lanes {
 		plan.Transform(s.re[:points/2+1], s.im[:points/2+1], s.out[l])
+		if shift != 0 {
+			s.turn(bins, -2*math.Pi*shift/(to-from))
+		}
 		s.gather(n, cycles, bins, w)
+	}
+}
+
+// turn turns the phase of bin k by k·angle.
+func (s *spectrum) turn(bins int, angle float64) {
+	for k := range bins + 1 {
+		sin, cos := math.Sincos(float64(k) * angle)
+		s.re[k], s.im[k] = s.re[k]*cos-s.im[k]*sin, s.re[k]*sin+s.im[k]*cos
 	}
 }
 

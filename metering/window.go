@@ -45,7 +45,7 @@ func newWindows(cfg *Config, h *history, t *tracker, s *spectrum) *windows {
 
 // reset begins a new stretch at its first sample.
 func (v *windows) reset() {
-	v.open.set(0, 1)
+	v.open.set(0, 0, 0)
 	v.began = false
 	v.at = math.Inf(1)
 }
@@ -88,7 +88,7 @@ func (v *windows) rest() (cycles int, end float64) {
 
 // emit closes the open window at position end, after so many cycles.
 func (v *windows) emit(e *Engine, end float64, cycles int, flags Flags, sink Sink) {
-	v.end.set(end, v.h.n)
+	v.h.place(&v.end, end)
 	w := &v.out
 	w.StartS = e.seconds(v.open.position)
 	w.DurationS = (v.end.position - v.open.position) / v.t.rateHz
