@@ -183,11 +183,12 @@ func (c *Context) Raise(priority uint8, cause, causeValue, effect, effectValue s
 	if effect != "" {
 		e.Effect += "/" + effect
 	}
-	c.node.raise(m, e)
+	c.node.changes.Events = append(c.node.changes.Events, e)
+	c.node.note(m, e)
 }
 
-func (n *Node) raise(m *module, e Event) {
-	n.changes.Events = append(n.changes.Events, e)
+// note shows an event in the Event output of its module.
+func (n *Node) note(m *module, e Event) {
 	n.values[m.base+len(m.typ.Outputs)-1] = Value{Class: EventRecord, Available: true, StampNs: e.Time.UnixNano(),
 		Number: float64(e.Priority), Text: e.Cause + " " + e.CauseValue + ": " + e.Effect + " " + e.EffectValue}
 }

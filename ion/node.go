@@ -73,8 +73,7 @@ type Node struct {
 	context   Context
 	status    Status
 	tick      uint64
-	lastTick  time.Time
-	lastEndS  float64
+	measured  measuredTime
 
 	changes Changes
 }
@@ -88,7 +87,7 @@ type tickFlow struct {
 // New makes a node and programs it. It fails on a faulty type or program, naming all
 // that is wrong.
 func New(cfg Config) (*Node, error) {
-	n := &Node{limits: cfg.Limits, identity: cfg.Identity, lastEndS: math.NaN()}
+	n := &Node{limits: cfg.Limits, identity: cfg.Identity}
 	n.context.node = n
 	var problems []error
 	for _, t := range cfg.Types {
@@ -144,37 +143,54 @@ func (n *Node) Window(now time.Time, w *metering.Window) {
 func (n *Node) Tick(now time.Time, second *metering.Second) {
 	c := n.begin(now)
 	n.tick++
-	c.Second, c.Elapsed, c.ClockStep = second, 0, 0
-	expected := time.Second
-	if second != nil {
-		if second.Windows > 0 && second.DurationS > 0 {
-			c.Elapsed = second.DurationS
-		}
-		if passed := second.EndS - n.lastEndS; passed > 0 && passed < maxTickS {
-			expected = time.Duration(passed * float64(time.Second))
-		}
-		n.lastEndS = second.EndS
+	c.Second, c.Elapsed = second, 0
+	n.measured, c.ClockStep = n.measured.until(now, second)
+	if second != nil && second.Windows > 0 && second.DurationS > 0 {
+		c.Elapsed = second.DurationS
 	}
-	if !n.lastTick.IsZero() {
-		if step := now.Sub(n.lastTick) - expected; step.Abs() > clockTolerance {
-			c.ClockStep = step
-		}
-	}
-	n.lastTick = now
 	for _, m := range n.seconds {
 		n.run(m)
 	}
 	c.Second = nil
 }
 
-// A tick's measured time is believed up to maxTickS; a difference between clock and
-// measured time above clockTolerance is a clock step (DESIGN 4a).
-const (
-	maxTickS       = 1e6
-	clockTolerance = time.Second
-)
+// clockTolerance is the difference between the clock and the measured time from
+// which on the clock has stepped (DESIGN 4a).
+const clockTolerance = time.Second
 
+// measuredTime pairs the clock with the source's time axis at a tick; the zero one
+// knows of no tick.
+type measuredTime struct {
+	clock time.Time
+	axisS float64
+}
+
+// until returns the pair at the next tick, and by how much the clock was moved
+// against the axis since. A tick without measurement has no axis to compare with.
+func (t measuredTime) until(now time.Time, second *metering.Second) (measuredTime, time.Duration) {
+	if second == nil {
+		return measuredTime{}, 0
+	}
+	next := measuredTime{now, second.EndS}
+	passedS := next.axisS - t.axisS
+	if t.clock.IsZero() || !(passedS >= 0 && passedS < math.MaxInt64/1e9) {
+		return next, 0
+	}
+	step := now.Sub(t.clock) - time.Duration(passedS*1e9)
+	if step.Abs() <= clockTolerance {
+		return next, 0
+	}
+	return next, step
+}
+
+// begin sets the time of what follows. What was raised while no time was known, at
+// power-up, happened now.
 func (n *Node) begin(now time.Time) *Context {
+	if n.context.Now.IsZero() {
+		for i := range n.changes.Events {
+			n.changes.Events[i].Time = now.UTC()
+		}
+	}
 	n.context.Now = now
 	n.context.stampNs = now.UnixNano()
 	return &n.context

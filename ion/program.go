@@ -90,10 +90,10 @@ type draft struct {
 
 // step is what a change did, for the hooks and the event.
 type step struct {
-	module         *module
-	kind           stepKind
-	position       int // of the input or setup register
-	object, effect string
+	module           *module
+	kind             stepKind
+	position         int // of the input or setup register
+	object, from, to string
 }
 
 type stepKind uint8
@@ -119,8 +119,25 @@ func (d *draft) refuse(object, format string, args ...any) {
 	d.problems = append(d.problems, Problem{d.change, object, fmt.Sprintf(format, args...)})
 }
 
-func (d *draft) did(m *module, kind stepKind, position int, object, effect string) {
-	d.steps = append(d.steps, step{m, kind, position, object, effect})
+func (d *draft) did(m *module, kind stepKind, position int, object, from, to string) {
+	d.steps = append(d.steps, step{m, kind, position, object, from, to})
+}
+
+// link links an input, or unlinks it.
+func (d *draft) link(m *module, input int, s source) {
+	old := d.plans[m].links[input]
+	if old == s {
+		return // not a change: no event, no effect
+	}
+	d.plans[m].links[input] = s
+	d.did(m, stepLink, input, d.plans[m].label+"/"+m.typ.Inputs[input].Name, d.sourceLabel(old), d.sourceLabel(s))
+}
+
+func (d *draft) sourceLabel(s source) string {
+	if !s.linked() {
+		return "not linked"
+	}
+	return d.plans[s.module].label + "/" + s.module.typ.registerName(s.register)
 }
 
 // module returns the module with the label, or refuses.
@@ -187,7 +204,7 @@ func (c Create) apply(d *draft) {
 	m.handle = handleOf(t.Number, number)
 	d.modules = slices.Insert(d.modules, at, m)
 	d.byLabel[fold(c.Label)], d.plans[m], d.created[m] = m, m.plan.clone(), true
-	d.did(m, stepCreate, 0, c.Label, "created")
+	d.did(m, stepCreate, 0, c.Label, "", "created")
 }
 
 func (c Delete) apply(d *draft) {
@@ -202,12 +219,11 @@ func (c Delete) apply(d *draft) {
 	for _, owner := range d.modules {
 		for i, s := range d.plans[owner].links {
 			if s.module == m && owner != m {
-				d.plans[owner].links[i] = source{}
-				d.did(owner, stepLink, i, d.plans[owner].label+"/"+owner.typ.Inputs[i].Name, "not linked")
+				d.link(owner, i, source{})
 			}
 		}
 	}
-	d.did(m, stepDelete, 0, d.plans[m].label, "deleted")
+	d.did(m, stepDelete, 0, d.plans[m].label, "", "deleted")
 	d.modules = slices.DeleteFunc(d.modules, func(x *module) bool { return x == m })
 	delete(d.byLabel, fold(d.plans[m].label))
 	delete(d.plans, m)
@@ -229,7 +245,7 @@ func (c Rename) apply(d *draft) {
 		return
 	}
 	d.byLabel[fold(c.Label)], d.plans[m].label = m, c.Label
-	d.did(m, stepRename, 0, old, c.Label)
+	d.did(m, stepRename, 0, c.Label, old, c.Label)
 }
 
 func (c Link) apply(d *draft) {
@@ -248,8 +264,7 @@ func (c Link) apply(d *draft) {
 		return
 	}
 	if c.Register == "" {
-		d.plans[m].links[input] = source{}
-		d.did(m, stepLink, input, c.Input, "not linked")
+		d.link(m, input, source{})
 		return
 	}
 	from, registerName := d.split(c.Register)
@@ -265,8 +280,7 @@ func (c Link) apply(d *draft) {
 		d.refuse(c.Input, "takes %v; %s is %v", classList(in.Classes), c.Register, class)
 		return
 	}
-	d.plans[m].links[input] = source{from, register}
-	d.did(m, stepLink, input, c.Input, c.Register)
+	d.link(m, input, source{from, register})
 }
 
 func classList(classes []Class) string {
@@ -295,8 +309,9 @@ func (c Set) apply(d *draft) {
 	if v == d.plans[m].settings[setup] {
 		return // not a change: no event, no effect
 	}
+	old := d.plans[m].settings[setup]
 	d.plans[m].settings[setup] = v
-	d.did(m, stepSet, setup, c.Register, v.String())
+	d.did(m, stepSet, setup, d.plans[m].label+"/"+m.typ.Setups[setup].Name, old.String(), v.String())
 }
 
 // checkLimits refuses more modules of a type than the model carries.

@@ -106,15 +106,15 @@ func (n *Node) apply(d *draft) {
 				r.Configured(c, s.position)
 			}
 		}
-		if !d.factory {
-			n.raise(m, Event{Time: c.Now.UTC(), Priority: PrioritySetupChange, Cause: s.object, CauseValue: "",
-				Effect: m.label, EffectValue: s.effect, By: c.by})
-		}
 	}
-	for _, s := range d.steps {
-		if s.kind == stepDelete && !d.factory {
-			n.changes.Events = append(n.changes.Events, Event{Time: c.Now.UTC(), Priority: PrioritySetupChange,
-				Cause: s.object, Effect: s.object, EffectValue: s.effect, By: c.by})
+	if !d.factory {
+		for _, s := range d.steps {
+			e := Event{Time: c.Now.UTC(), Priority: PrioritySetupChange, Cause: s.object, CauseValue: s.from,
+				Effect: s.object, EffectValue: s.to, By: c.by}
+			n.changes.Events = append(n.changes.Events, e)
+			if _, stays := d.plans[s.module]; stays {
+				n.note(s.module, e)
+			}
 		}
 	}
 	n.changes.rewriteRenamed()

@@ -82,7 +82,8 @@ type Output struct {
 	Name  string
 	Class Class
 	Unit  string
-	// Follows names the input whose unit the output has; Unit is appended to it.
+	// Follows names the input whose unit the output has, or has its unit made from
+	// (UnitNamer).
 	Follows string
 	Doc     string
 }

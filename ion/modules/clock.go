@@ -71,7 +71,10 @@ func clock() ion.Type {
 }
 
 // calendar is the behaviour of the Clock.
-type calendar struct{ before time.Time }
+type calendar struct {
+	before time.Time // the latest local time
+	hour   int64     // the latest hour, counted in standard time
+}
 
 func (m *calendar) Tick(c *ion.Context) {
 	utc := c.Now.UTC()
@@ -87,36 +90,43 @@ func (m *calendar) Tick(c *ion.Context) {
 		c.Set(outYear+i, float64(x))
 	}
 	c.SetOn(outDST, dst)
-	m.pulse(c, local)
+	m.pulse(c, local, (utc.Unix()+int64(c.Setting(setTZOffset)))/3600)
 	if c.ClockStep != 0 {
 		c.Raise(ion.PriorityInformation, "", "clock step "+c.ClockStep.String(), "Universal Time", utc.Format(time.RFC3339))
 	}
 }
 
-// pulse tells of the boundaries between the local time before and now.
-func (m *calendar) pulse(c *ion.Context, local time.Time) {
-	before := m.before
-	if !before.IsZero() && !local.After(before) {
-		return // the clock was set back: no boundary comes twice
-	}
-	m.before = local
-	if before.IsZero() {
+// pulse tells of the boundaries between what the calendar showed before and now. In
+// the hour that is repeated when daylight saving ends, and after the clock was set
+// back by less than a day, no boundary comes twice.
+func (m *calendar) pulse(c *ion.Context, local time.Time, hour int64) {
+	before, hourBefore := m.before, m.hour
+	if back := before.Sub(local); before.IsZero() || back > 24*time.Hour {
+		m.before, m.hour = local, hour
 		return
 	}
-	day := func(t time.Time) int64 { return t.Unix() / 86_400 }
-	week := func(t time.Time) int64 { return (day(t) + 4) / 7 } // 1970 began on a Thursday
-	for output, passed := range map[int]bool{
-		outNewHour:  local.Unix()/3600 != before.Unix()/3600,
-		outNewDay:   day(local) != day(before),
-		outNewWeek:  week(local) != week(before),
-		outNewMonth: local.Month() != before.Month() || local.Year() != before.Year(),
-		outNewYear:  local.Year() != before.Year(),
+	if hour > hourBefore {
+		m.hour = hour
+		c.Pulse(outNewHour)
+	}
+	if !local.After(before) {
+		return
+	}
+	m.before = local
+	for i, boundary := range [...]func(time.Time) int64{
+		func(t time.Time) int64 { return t.Unix() / 86_400 },
+		func(t time.Time) int64 { return (t.Unix()/86_400 + 4) / 7 }, // 1970 began on a Thursday
+		func(t time.Time) int64 { return int64(t.Year())*12 + int64(t.Month()) },
+		func(t time.Time) int64 { return int64(t.Year()) },
 	} {
-		if passed {
-			c.Pulse(output)
+		if boundary(local) != boundary(before) {
+			c.Pulse(outNewDay + i)
 		}
 	}
 }
+
+// Configured makes the calendar begin anew: a new time zone is no boundary.
+func (m *calendar) Configured(*ion.Context, int) { *m = calendar{} }
 
 // daylightSaving reports whether unix lies in one of the periods.
 func daylightSaving(c *ion.Context, unix int64) bool {

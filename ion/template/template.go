@@ -154,5 +154,7 @@ func (row modelData) model(framework func(name string) ([]byte, error)) (Model, 
 		}
 		m.Program = append(m.Program, changes...)
 	}
+	// A meter is called by its model until its owner gives it a name.
+	m.Program = append(m.Program, ion.Set{Register: "Factory/Device Name", Value: m.Name})
 	return m, errors.Join(problems...)
 }

@@ -23,8 +23,8 @@ func TestEveryModelLoads(t *testing.T) {
 			for label, reason := range node.Offline() {
 				t.Errorf("%s is offline: %s", label, reason)
 			}
-			if _, err := modules.MeteringConfig(node); err != nil {
-				t.Error(err)
+			if cfg, err := modules.MeteringConfig(node); err != nil || cfg.PT != (metering.Ratio{Primary: 347, Secondary: 347}) {
+				t.Errorf("PT ratio %v (%v), want 347:347", cfg.PT, err)
 			}
 			second := &metering.Second{Windows: 5, DurationS: 1, EndS: 1}
 			second.Energy.Wh[0] = 1000
