@@ -97,37 +97,49 @@ func encodeInteger(dst []byte, t registermap.Type, n int64) bool {
 }
 
 // integer is the value of a row as a whole number: exact where all sources are
-// counts, rounded otherwise.
+// counts, rounded otherwise. An INT64 is an energy in whole Wh, which only a count
+// has: the number of the same register is in kWh.
 func integer(row *registermap.Row, values []access.Value) (int64, bool) {
 	if len(row.Enum) > 0 {
 		return enumIndex(row, values)
 	}
-	if row.Form == registermap.Sum && row.Scale == 1 && allCounts(values) {
-		var sum int64
-		for i, v := range values {
-			n := v.Count
-			if row.Sources[i].Negative {
-				if n == math.MinInt64 {
-					return 0, false
-				}
-				n = -n
-			}
-			if (n > 0 && sum > math.MaxInt64-n) || (n < 0 && sum < math.MinInt64-n) {
-				return 0, false
-			}
-			sum += n
-		}
-		return sum, true
+	if allCounts(values) && row.Form == registermap.Sum && row.Scale == 1 {
+		return sumOfCounts(row, values)
+	}
+	if row.Type == registermap.INT64 {
+		return 0, false
 	}
 	x, ok := realNumber(row, values)
 	if !ok {
 		return 0, false
 	}
-	x = math.Round(x)
+	if values[0].Kind == access.KindTime {
+		x = math.Floor(x) // a clock never shows a second that is still to come
+	} else {
+		x = math.Round(x)
+	}
 	if x < -(1<<63) || x >= 1<<63 {
 		return 0, false
 	}
 	return int64(x), true
+}
+
+func sumOfCounts(row *registermap.Row, values []access.Value) (int64, bool) {
+	var sum int64
+	for i, v := range values {
+		n := v.Count
+		if row.Sources[i].Negative {
+			if n == math.MinInt64 {
+				return 0, false
+			}
+			n = -n
+		}
+		if (n > 0 && sum > math.MaxInt64-n) || (n < 0 && sum < math.MinInt64-n) {
+			return 0, false
+		}
+		sum += n
+	}
+	return sum, true
 }
 
 func allCounts(values []access.Value) bool {

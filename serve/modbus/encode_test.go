@@ -81,6 +81,8 @@ func TestEncode(t *testing.T) {
 		{name: "INT64 overflow", typ: registermap.INT64, values: []access.Value{count(math.MaxInt64), count(1)}, want: "8000000000000000"},
 		{name: "INT64 underflow", typ: registermap.INT64, signs: "--", values: []access.Value{count(math.MaxInt64), count(2)}, want: "8000000000000000"},
 		{name: "kWh float from the same register", typ: registermap.FLOAT32, signs: "+-", values: []access.Value{count(2500), count(1000)}, want: "3FC00000"},
+		{name: "INT64 from a number of kWh would be wrong by 1000", typ: registermap.INT64, values: []access.Value{number(5)}, want: "8000000000000000"},
+		{name: "UINT32 clock: a second counts once it is over", typ: registermap.UINT32, values: []access.Value{at("2009-07-01T02:00:00.9Z")}, want: "4A4AC320"},
 		// Deviation from the mean.
 		{name: "deviation 10 %", typ: registermap.FLOAT32, form: registermap.Deviation, values: []access.Value{number(90), number(100)}, want: "41200000"},
 		{name: "deviation of nothing", typ: registermap.FLOAT32, form: registermap.Deviation, values: []access.Value{number(0), number(0)}, want: "FFC00000"},
