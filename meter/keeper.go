@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -57,23 +58,28 @@ func (k *keeper) keep(b store.Batch, s access.Snapshot) (stalled bool) {
 	return stalled
 }
 
-// merge adds b, which is newer, to the pending batch.
+// merge adds b, which is newer, to the pending batch: the last word on a label wins.
 func (k *keeper) merge(b store.Batch) {
 	p := &k.pending
-	if p.Retained == nil {
-		p.Retained = b.Retained
-	} else {
-		maps.Copy(p.Retained, b.Retained)
-	}
-	if p.Setup == nil {
-		p.Setup = b.Setup
-	} else {
-		maps.Copy(p.Setup, b.Setup)
-	}
+	p.Retained, p.RetainedDelete = mergeLabels(p.Retained, p.RetainedDelete, b.Retained, b.RetainedDelete)
+	p.Setup, p.SetupDelete = mergeLabels(p.Setup, p.SetupDelete, b.Setup, b.SetupDelete)
 	p.Events = append(p.Events, b.Events...)
 	if b.Alive.After(p.Alive) {
 		p.Alive = b.Alive
 	}
+}
+
+func mergeLabels[V any](put map[string]V, gone []string, newerPut map[string]V, newerGone []string) (map[string]V, []string) {
+	if put == nil {
+		put = newerPut
+	} else {
+		maps.Copy(put, newerPut)
+	}
+	for _, label := range newerGone {
+		delete(put, label)
+	}
+	gone = slices.DeleteFunc(append(gone, newerGone...), func(label string) bool { _, again := put[label]; return again })
+	return put, gone
 }
 
 // run commits and publishes until ctx is done; what is pending then is committed

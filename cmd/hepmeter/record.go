@@ -1,0 +1,96 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/hepmeter/hepmeter/waveform"
+	"github.com/hepmeter/hepmeter/waveform/comtrade"
+	"github.com/hepmeter/hepmeter/waveform/open"
+)
+
+func newRecordCommand() *cobra.Command {
+	var spec, format string
+	var seconds float64
+	var revision int
+	cmd := &cobra.Command{
+		Use:   "record --source SPEC --seconds N OUT.cfg",
+		Short: "Write any source to a COMTRADE recording",
+		Long: `Record writes N seconds of a source to OUT.cfg and OUT.dat (or to one file, OUT.cff),
+as fast as the machine goes. ` + open.SpecHelp,
+		Example: `  hepmeter record --seconds 10 site.cfg
+  hepmeter record --source synth:examples/scenarios/dips.yaml --seconds 60 dips.cfg
+  hepmeter record --source csv:capture.csv --seconds 1 --revision 1999 --format BINARY capture.cfg`,
+		Args: exactly(1, "the .cfg or .cff file to write"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if !(seconds > 0) || math.IsInf(seconds, 0) {
+				return usageError{fmt.Errorf("--seconds %v: give the length of the recording, for example --seconds 10", seconds)}
+			}
+			source, _, err := open.Spec(spec, open.Defaults{RateHz: 1024 * 50, Start: time.Now()})
+			if err != nil {
+				return err
+			}
+			defer source.Close()
+			info := source.Info()
+			if info.RateHz == 0 {
+				return fmt.Errorf("%s: the samples have no even rate, so they cannot be recorded", spec)
+			}
+			w, err := comtrade.Create(args[0], comtrade.Options{Revision: revision, Format: format, Info: info})
+			if err != nil {
+				return err
+			}
+			n, err := copySamples(cmd, source, w, seconds)
+			if err != nil {
+				w.Abort()
+				return err
+			}
+			if err := w.Close(); err != nil {
+				return err
+			}
+			fmt.Fprintf(cmd.ErrOrStderr(), "%s: %d channels, %d samples at %g Hz\n", args[0], len(info.Channels), n, info.RateHz)
+			return nil
+		},
+	}
+	cmd.Flags().StringVar(&spec, "source", "synth", "where the samples come from")
+	cmd.Flags().Float64Var(&seconds, "seconds", 0, "length of the recording, in seconds of signal")
+	cmd.Flags().IntVar(&revision, "revision", 2013, "COMTRADE revision: 1999 or 2013")
+	cmd.Flags().StringVar(&format, "format", "", "data: ASCII, BINARY, BINARY32 or FLOAT32 (default FLOAT32; BINARY in revision 1999)")
+	return cmd
+}
+
+// copySamples writes up to seconds of source to w and returns the samples written.
+// It stops, saying so, where the source ends or breaks.
+func copySamples(cmd *cobra.Command, source waveform.Source, w *comtrade.Writer, seconds float64) (int64, error) {
+	rate := source.Info().RateHz
+	want := int64(math.Round(seconds * rate))
+	bar := newProgress(os.Stderr, "recording", want)
+	defer bar.done()
+	var block waveform.Block
+	var n int64
+	for n < want {
+		got, err := source.Next(cmd.Context(), &block, int(min(want-n, 1<<14)))
+		if errors.Is(err, io.EOF) {
+			fmt.Fprintf(cmd.ErrOrStderr(), "the source ended after %g s\n", float64(n)/rate)
+			break
+		}
+		if err != nil {
+			return n, err
+		}
+		if n > 0 && block.Gap {
+			fmt.Fprintf(cmd.ErrOrStderr(), "the source has a gap after %g s: the recording stops there (a COMTRADE record of one rate cannot hold one)\n", float64(n)/rate)
+			break
+		}
+		if err := w.Write(&block); err != nil {
+			return n, err
+		}
+		n += int64(got)
+		bar.at(n)
+	}
+	return n, nil
+}

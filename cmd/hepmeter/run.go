@@ -1,0 +1,178 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/hepmeter/hepmeter/access"
+	"github.com/hepmeter/hepmeter/boot"
+	"github.com/hepmeter/hepmeter/ion/template"
+	"github.com/hepmeter/hepmeter/meter"
+	"github.com/hepmeter/hepmeter/registermap"
+	modbusserver "github.com/hepmeter/hepmeter/serve/modbus"
+	"github.com/hepmeter/hepmeter/waveform"
+	"github.com/hepmeter/hepmeter/waveform/open"
+)
+
+// runFlags are the flags of `hepmeter run`.
+type runFlags struct {
+	data, model, serial, source, host, ports, limits, ready string
+	port                                                    []string
+}
+
+func newRunCommand() *cobra.Command {
+	var f runFlags
+	cmd := &cobra.Command{
+		Use:   "run",
+		Short: "Run one meter until Ctrl-C",
+		Long: `Run is one meter in the foreground: it measures a source, keeps what it counts in
+its data directory and serves its registers. Without flags it is an ION9000 on a
+synthetic 230 V 50 Hz three-phase site, reachable from this machine only.
+
+` + open.SpecHelp,
+		Example: `  hepmeter run
+  hepmeter run --source 'comtrade:fault.cfg?loop=1'
+  hepmeter run --model PM8000 --data ./meter-7 --port modbus=0 --ready ready.json`,
+		Args: exactly(0, "no argument"),
+		RunE: func(cmd *cobra.Command, _ []string) error { return run(cmd, f) },
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&f.data, "data", "", "data directory (default: a folder named by the model in the user's state directory)")
+	flags.StringVar(&f.model, "model", "ION9000", "ION9000, ION9000T, PM8000 or ION7400")
+	flags.StringVar(&f.serial, "serial-number", "", "serial number of a fresh meter (default: one is made up)")
+	flags.StringVar(&f.source, "source", "synth", "where the samples come from")
+	flags.StringVar(&f.host, "host", "127.0.0.1", "address to listen on; 0.0.0.0 lets other machines in")
+	flags.StringVar(&f.ports, "ports", "dev", "port set: dev (modbus 5020) or standard (modbus 502)")
+	flags.StringArrayVar(&f.port, "port", nil, "one port as NAME=N, 0 for any free one; may be repeated")
+	flags.StringVar(&f.limits, "limits", "open", "connections a service takes: open (1,024) or factory (as the real meters, 8)")
+	flags.StringVar(&f.ready, "ready", "", "file to write, as JSON, once everything serves")
+	return cmd
+}
+
+// connectionLimits are the Modbus TCP connections of each --limits.
+var connectionLimits = map[string]int{"open": 1024, "factory": 8}
+
+func run(cmd *cobra.Command, f runFlags) (err error) {
+	ctx := cmd.Context()
+	log := slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil))
+	ports, err := boot.PortsByName(f.ports)
+	if err != nil {
+		return usageError{err}
+	}
+	for _, assignment := range f.port {
+		if err := ports.Set(assignment); err != nil {
+			return usageError{err}
+		}
+	}
+	connections, ok := connectionLimits[f.limits]
+	if !ok {
+		return usageError{fmt.Errorf("--limits %q: use open or factory", f.limits)}
+	}
+	model, err := template.Load(f.model)
+	if err != nil {
+		return usageError{err}
+	}
+	if f.data == "" {
+		if f.data, err = stateDir(model.Name); err != nil {
+			return err
+		}
+	}
+	source, play, err := open.Spec(f.source, open.Defaults{RateHz: float64(model.SamplesPerCycle) * 50, Start: time.Now()})
+	if err != nil {
+		return err
+	}
+	m, err := meter.Open(meter.Options{
+		Dir: f.data, Model: f.model, Serial: f.serial, Firmware: firmwareVersion,
+		Source: source, Speed: play.Speed, Log: log,
+	})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, m.Close()) }()
+
+	layout, err := registermap.Load()
+	if err != nil {
+		return err
+	}
+	gate, err := access.NewGate(m.Registers(), access.Options{Policy: access.OpenRead(), Audit: auditLog{log}, Now: time.Now})
+	if err != nil {
+		return err
+	}
+	listener, err := ports.Listen(ctx, f.host, boot.Modbus)
+	if err != nil {
+		return err
+	}
+	server := modbusserver.New(gate, layout, modbusserver.Options{MaxConnections: connections})
+	ctx, cancel := context.WithCancel(ctx)
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(ctx, listener) }()
+	defer func() { cancel(); err = errors.Join(err, <-served) }()
+
+	if f.ready != "" {
+		if err := readyOf(m, f.data, listener).WriteFile(f.ready); err != nil {
+			return err
+		}
+	}
+	greet(cmd.OutOrStdout(), m, f, listener)
+	return m.Run(ctx)
+}
+
+// auditLog writes audit records to the log.
+type auditLog struct{ log *slog.Logger }
+
+func (a auditLog) Record(r access.Record) {
+	a.log.Info("access", "operation", r.Operation.String(), "target", r.Target, "path", r.Path.String(), "from", r.Remote, "allowed", r.Allowed, "code", r.Code)
+}
+
+func readyOf(m *meter.Meter, data string, modbus net.Listener) boot.Ready {
+	if absolute, err := filepath.Abs(data); err == nil {
+		data = absolute
+	}
+	id := m.Identity()
+	return boot.Ready{
+		PID: os.Getpid(), Model: id.Model, Serial: id.Serial, Firmware: firmwareVersion, Data: data,
+		Endpoints:    map[boot.Service]string{boot.Modbus: modbus.Addr().String()},
+		Fingerprints: map[boot.Service]string{},
+	}
+}
+
+// greet says what runs and what to try next, in commands that work as pasted.
+func greet(out io.Writer, m *meter.Meter, f runFlags, modbus net.Listener) {
+	id, info := m.Identity(), m.Source()
+	host, port, _ := net.SplitHostPort(modbus.Addr().String())
+	if ip := net.ParseIP(host); ip == nil || ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	fmt.Fprintf(out, "%s, serial %s, firmware %s\n", id.Model, id.Serial, firmwareVersion)
+	fmt.Fprintf(out, "  source   %s, %g samples/s: %s\n", f.source, info.RateHz, roles(m.Inputs()))
+	fmt.Fprintf(out, "  data     %s\n", f.data)
+	fmt.Fprintf(out, "  modbus   %s (every client may read, none may write)\n", modbus.Addr())
+	for _, note := range m.Notes() {
+		fmt.Fprintf(out, "  note     %s\n", note)
+	}
+	poll := fmt.Sprintf("mbpoll -1 -m tcp -p %s -B -t 4:float", port)
+	fmt.Fprintf(out, "\nTry in another terminal (mbpoll is in Debian's package of that name):\n")
+	fmt.Fprintf(out, "  %s -r 3028 -c 3 %s    # voltages, V\n", poll, host)
+	fmt.Fprintf(out, "  %s -r 3060 -c 1 %s    # total active power, W\n", poll, host)
+	fmt.Fprintf(out, "  %s -r 2700 -c 2 %s    # energy delivered and received, kWh\n", poll, host)
+	fmt.Fprintf(out, "  hepmeter record --seconds 10 site.cfg && hepmeter measure site.cfg --report site.html\n")
+	fmt.Fprintf(out, "\nCtrl-C stops the meter; what it counted is kept.\n")
+}
+
+func roles(list []waveform.Role) string {
+	names := make([]string, len(list))
+	for i, r := range list {
+		names[i] = r.String()
+	}
+	return strings.Join(names, " ")
+}

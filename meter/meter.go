@@ -1,0 +1,304 @@
+// Package meter assembles one meter: a source, the metering engine, the modules, and
+// the store that keeps what they counted. It implements what the gate (access) needs.
+//
+// Three goroutines: the pump pulls samples at the pace of the clock; the engine
+// goroutine owns engine and modules; the keeper makes each tick durable and then
+// publishes it. No reader ever makes metering wait.
+package meter
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/hepmeter/hepmeter/access"
+	"github.com/hepmeter/hepmeter/ion"
+	"github.com/hepmeter/hepmeter/ion/modules"
+	"github.com/hepmeter/hepmeter/ion/template"
+	"github.com/hepmeter/hepmeter/metering"
+	"github.com/hepmeter/hepmeter/store"
+	"github.com/hepmeter/hepmeter/waveform"
+)
+
+// Options are what a meter is made of.
+type Options struct {
+	// Dir is the data directory, made if it is not there.
+	Dir string
+	// Model is one of template.Models, Serial the serial number: empty takes the one
+	// of the data directory, or invents one for a fresh directory.
+	Model, Serial string
+	// Firmware is the version that the meter shows.
+	Firmware string
+	// Source delivers the samples; Open takes it over. Speed is how many seconds of
+	// signal pass in a second.
+	Source waveform.Source
+	Speed  float64
+	Log    *slog.Logger
+}
+
+// Meter is one meter. Open it, Run it, Close it.
+type Meter struct {
+	options   Options
+	identity  store.Identity
+	store     *store.Store
+	node      *ion.Node
+	input     *input
+	config    metering.Config
+	engine    *metering.Engine
+	registers registers
+	keeper    *keeper
+	powerUps  int64
+
+	// anchor is the civil time of second 0 of the measurement time axis.
+	anchor time.Time
+	// endS is the end of the last second on that axis.
+	endS float64
+}
+
+// Open opens the data directory, programs the modules and restores what they
+// counted. The registers can be read from then on.
+func Open(o Options) (_ *Meter, err error) {
+	defer func() {
+		if err != nil {
+			o.Source.Close()
+		}
+	}()
+	model, err := template.Load(o.Model)
+	if err != nil {
+		return nil, err
+	}
+	input, err := connect(o.Source, model.Inputs)
+	if err != nil {
+		return nil, err
+	}
+	fresh := store.Identity{Model: model.Name, Serial: o.Serial}
+	s, err := store.Open(o.Dir, store.Options{Identity: fresh})
+	if err != nil {
+		return nil, err
+	}
+	m := &Meter{options: o, store: s, input: input}
+	if err := m.powerUp(model); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return m, nil
+}
+
+// powerUp makes the node as it was.
+func (m *Meter) powerUp(model template.Model) error {
+	state, err := m.store.Load()
+	if err != nil {
+		return err
+	}
+	m.identity = state.Meta.Identity
+	m.powerUps = int64(state.Meta.PowerUps)
+	m.node, err = ion.New(ion.Config{
+		Types:    modules.Catalogue(),
+		Limits:   model.Limits,
+		Program:  model.Program,
+		Identity: ion.Identity{Model: model.Name, Manufacturer: template.Manufacturer, Serial: m.identity.Serial, Revision: m.options.Firmware},
+	})
+	if err != nil {
+		return fmt.Errorf("template of %s: %w", model.Name, err)
+	}
+	for _, problem := range m.node.Restore(state.Setup, state.Retained) {
+		m.options.Log.Warn("not restored", "what", problem.String())
+	}
+	m.anchor = time.Now().UTC()
+	if state.Meta.PowerUps <= 1 {
+		if err := m.commission(); err != nil {
+			return err
+		}
+	}
+	if m.config, err = modules.MeteringConfig(m.node); err != nil {
+		return err
+	}
+	m.config.RateHz = m.input.info.RateHz
+	m.config.Inputs = m.input.mapping.Roles()
+	if m.engine, err = metering.New(m.config); err != nil {
+		return fmt.Errorf("source %s: %w", m.input.info.Format, err)
+	}
+	m.keeper = newKeeper(func(b store.Batch) error { _, err := m.store.Commit(b); return err }, m.registers.publish, m.options.Log)
+	m.node.SetStatus(ion.Status{PowerUps: m.powerUps})
+	m.node.Tick(m.anchor, nil)
+	// What the start changed is durable before anyone can read it.
+	if _, err := m.store.Commit(m.batch(m.anchor)); err != nil {
+		return err
+	}
+	m.registers.publish(&snapshot{m.node.Snapshot()})
+	return nil
+}
+
+// commission sets a fresh meter up for its source: nominal frequency, wiring and
+// ratios that the source states.
+func (m *Meter) commission() error {
+	var program []ion.Change
+	set := func(register, value string) { program = append(program, ion.Set{Register: register, Value: value}) }
+	if hz := m.input.info.NominalHz; hz > 55 && hz < 70 {
+		set("Factory/Nominal Frequency", "60 Hz")
+	}
+	if m.input.lineToLine() {
+		set("Power Meter/Volts Mode", metering.Delta.String())
+	}
+	if r := m.input.pt; r != (ratio{1, 1}) {
+		set("Power Meter/PT Prim", fmt.Sprint(r.primary))
+		set("Power Meter/PT Sec", fmt.Sprint(r.secondary))
+	}
+	if r := m.input.ct; r != (ratio{1, 1}) {
+		set("Power Meter/CT Prim", fmt.Sprint(r.primary))
+		set("Power Meter/CT Sec", fmt.Sprint(r.secondary))
+	}
+	if len(program) == 0 {
+		return nil
+	}
+	if err := m.node.Program(program, ion.By{}, m.anchor); err != nil {
+		return fmt.Errorf("setting the meter up for its source: %w", err)
+	}
+	return nil
+}
+
+// Registers is what a gate serves.
+func (m *Meter) Registers() access.Registers { return &m.registers }
+
+// Identity is the meter's model and serial number.
+func (m *Meter) Identity() store.Identity { return m.identity }
+
+// Mapping describes which channel of the source feeds which input, and Notes what
+// was odd about the source.
+func (m *Meter) Mapping() string { return m.input.mapping.Format(m.input.info) }
+
+// Inputs are the connected inputs.
+func (m *Meter) Inputs() []waveform.Role { return m.input.mapping.Roles() }
+
+// Source describes the source.
+func (m *Meter) Source() waveform.Info { return m.input.info }
+
+// Notes say what was odd about the source.
+func (m *Meter) Notes() []string { return m.input.notes }
+
+// Run measures until ctx is done. The end of a recording does not end the meter:
+// what it counted stays, and its readings become NOT AVAILABLE. What was measured is
+// durable when Run returns.
+func (m *Meter) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	pump := newPump(m.input.source, m.options.Speed, m.input.info.RateHz)
+	var running sync.WaitGroup
+	pumped := make(chan error, 1)
+	running.Go(func() { pumped <- pump.run(ctx) })
+	keeping, stopKeeping := context.WithCancel(context.Background())
+	running.Go(func() { m.keeper.run(keeping) })
+	// The anchor of the axis is when samples begin to flow.
+	m.anchor = time.Now().UTC()
+	err := m.measure(pump)
+	if err == nil {
+		err = <-pumped
+	}
+	switch {
+	case ctx.Err() != nil:
+	case err != nil:
+		m.options.Log.Error("the source failed; energies are kept and readings are not available", "err", err)
+		m.idle(ctx)
+	default:
+		m.options.Log.Info("the source has ended; energies are kept and readings are not available")
+		m.idle(ctx)
+	}
+	cancel()
+	stopKeeping()
+	running.Wait()
+	return nil
+}
+
+// measure hands blocks to the engine until the pump ends, then closes the open
+// window, so that its energy counts.
+func (m *Meter) measure(p *pump) error {
+	for b := range p.full {
+		if err := m.engine.Process(b, m); err != nil {
+			return err
+		}
+		p.free <- b
+	}
+	m.engine.Flush(m)
+	return nil
+}
+
+// idle ticks a meter without samples once a second.
+func (m *Meter) idle(ctx context.Context) {
+	ticker := time.NewTicker(time.Second)
+	defer ticker.Stop()
+	for {
+		m.node.SetStatus(ion.Status{PowerUps: m.powerUps})
+		m.tick(time.Now().UTC(), nil)
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// HalfCycle, Window and Second make the meter the engine's sink.
+
+// HalfCycle runs the high-speed modules.
+func (m *Meter) HalfCycle(hc *metering.HalfCycle) { m.node.HalfCycle(m.civil(hc.EndS), hc) }
+
+// Window shows a basic window to the modules that read windows.
+func (m *Meter) Window(w *metering.Window) { m.node.Window(m.civil(w.StartS+w.DurationS), w) }
+
+// Second runs the one-second modules and hands on what they made.
+func (m *Meter) Second(s *metering.Second) {
+	m.endS = s.EndS
+	now := m.civil(s.EndS)
+	lag := time.Since(now)
+	if m.options.Speed == 1 && lag.Abs() > clockStep {
+		// The clock was set, or the machine slept: measurement time follows the clock
+		// and the modules see a step.
+		m.options.Log.Warn("the clock and the sample count have parted: following the clock", "step", lag)
+		m.anchor = m.anchor.Add(lag)
+		now, lag = now.Add(lag), 0
+	}
+	m.node.SetStatus(ion.Status{PowerUps: m.powerUps, SourceLagS: lag.Seconds()})
+	m.tick(now, s)
+}
+
+// clockStep is the difference between the clock and the sample count at which the
+// meter follows the clock.
+const clockStep = 5 * time.Second
+
+func (m *Meter) civil(axisS float64) time.Time {
+	return m.anchor.Add(time.Duration(axisS * float64(time.Second)))
+}
+
+// tick runs the modules and gives the keeper what to keep and to publish.
+func (m *Meter) tick(now time.Time, s *metering.Second) {
+	m.node.Tick(now, s)
+	batch := m.batch(now)
+	if m.keeper.keep(batch, &snapshot{m.node.Snapshot()}) {
+		m.options.Log.Warn("the disk is slower than a tick: readings are published before they are durable")
+	}
+}
+
+// batch is what the node has changed since it was last asked.
+func (m *Meter) batch(alive time.Time) store.Batch {
+	changes := m.node.TakeChanges()
+	b := store.Batch{
+		Retained: changes.Retained, RetainedDelete: changes.RetainedDelete,
+		Setup: changes.Setup, SetupDelete: changes.SetupDelete,
+		Alive: alive,
+	}
+	for _, e := range changes.Events {
+		b.Events = append(b.Events, store.Event{
+			Time: e.Time, Priority: e.Priority,
+			Cause: e.Cause, CauseValue: e.CauseValue, Effect: e.Effect, EffectValue: e.EffectValue,
+			User: e.User, Origin: e.Origin,
+		})
+	}
+	return b
+}
+
+// Close ends a meter that does not run: the store notes a clean stop.
+func (m *Meter) Close() error {
+	return errors.Join(m.input.source.Close(), m.store.Close())
+}
