@@ -45,9 +45,12 @@ func newCFF(name string, src io.ReaderAt, size int64) (*Reader, error) {
 			return nil, fmt.Errorf("%s line %d: %w", name, n+1, err)
 		}
 		n++
+		if n == 1 {
+			line = bytes.TrimPrefix(line, []byte("\xEF\xBB\xBF"))
+		}
 		if s, ok := parseSection(line); ok {
 			if s.kind == "DAT" {
-				return cffData(name, part{name, src, sectionBody(src, offset, size, len(line)), 0}, size, s, cfg.Bytes(), n)
+				return cffData(name, part{name, src, sectionBody(src, offset, size, len(line)), 0}, size, s, cfg.Bytes(), cfgLines, n)
 			}
 			current = s
 			if s.kind == "CFG" {
@@ -92,11 +95,11 @@ func sectionBody(src io.ReaderAt, offset, size int64, length int) int64 {
 	return min(at, size)
 }
 
-func cffData(name string, dat part, size int64, s section, cfg []byte, line int) (*Reader, error) {
+func cffData(name string, dat part, size int64, s section, cfg []byte, cfgLine, line int) (*Reader, error) {
 	if len(cfg) == 0 {
 		return nil, fmt.Errorf("%s line %d: the DAT section comes without a CFG section before it", name, line)
 	}
-	c, err := ParseConfig(name, cfg)
+	c, err := parseConfig(name, cfgLine, cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -131,7 +134,6 @@ type section struct {
 
 func parseSection(line []byte) (s section, ok bool) {
 	text := strings.TrimSpace(string(line[:min(len(line), 200)]))
-	text = strings.TrimPrefix(text, "\uFEFF")
 	if !strings.HasPrefix(text, "---") {
 		return s, false
 	}

@@ -123,11 +123,16 @@ const (
 // ParseConfig reads the text of a .cfg. name is the file's name in errors, which
 // name line and field.
 func ParseConfig(name string, text []byte) (*Config, error) {
+	return parseConfig(name, 0, text)
+}
+
+// parseConfig reads a .cfg that stands behind so many lines of its file.
+func parseConfig(name string, line int, text []byte) (*Config, error) {
 	if len(text) > maxConfigBytes {
 		return nil, fmt.Errorf("%s: %d bytes: a .cfg of more than %d MB is none", name, len(text), maxConfigBytes>>20)
 	}
 	decoded, encoding := textrow.UTF8(text)
-	p := configParser{name: name, rest: string(decoded)}
+	p := configParser{name: name, line: line, rest: string(decoded)}
 	p.cfg.Encoding = encoding
 	p.cfg.TimeMultiplier = 1
 	if err := p.parse(); err != nil {

@@ -169,31 +169,39 @@ func (t *timeline) choose(c *Config, numbers, stamps []float64) (odd string) {
 	n := int(min(int64(len(stamps)), t.spanEnd(0)))
 	numbers, stamps = numbers[:n], stamps[:n]
 	rate := t.spans[0].rateHz
-	if usual, steady := usualStep(stamps); usual > 0 {
+	if usual, steady := usualStep(stamps, t.wraps); usual > 0 {
 		for _, unit := range []float64{c.stampUnit(), c.TimeMultiplier * 1e-6, c.TimeMultiplier * 1e-9, 1e-6, 1e-9} {
 			// Stamps are whole units: 20 where the step is 19.53.
 			step := 1 / (rate * unit)
-			if math.Abs(usual-step) <= max(0.02*step, min(1, 0.25*step)) && steady > 0.9 {
+			if math.Abs(usual-step) <= max(0.02*step, min(1, 0.25*step)) && steady >= mostlySteady {
 				t.watch, t.unit = stampColumn, unit
 				return ""
 			}
 		}
 		odd = fmt.Sprintf("the time stamps step by %.6g s where the rate says %.6g s: the rate is taken", usual*c.stampUnit(), 1/rate)
 	}
-	if usual, steady := usualStep(numbers); usual == 1 && steady > 0.9 {
+	if usual, steady := usualStep(numbers, t.wraps); usual == 1 && steady >= mostlySteady {
 		t.watch, t.unit = numberColumn, 1/rate
 	}
 	return odd
 }
 
+// mostlySteady is the share of usual steps that a column to be watched must have.
+const mostlySteady = 0.75
+
 // usualStep returns the median difference of marks, and the share of differences
 // within half of it; 0 if there are too few.
-func usualStep(marks []float64) (usual, steady float64) {
+func usualStep(marks []float64, wraps bool) (usual, steady float64) {
 	var steps []float64
 	for i := 1; i < len(marks); i++ {
-		if d := marks[i] - marks[i-1]; d == d {
-			steps = append(steps, d)
+		d := marks[i] - marks[i-1]
+		if d != d {
+			continue
 		}
+		if wraps {
+			d = float64(int32(uint32(marks[i]) - uint32(marks[i-1])))
+		}
+		steps = append(steps, d)
 	}
 	if len(steps) < 2 {
 		return 0, 0
