@@ -208,13 +208,7 @@ func (r *Reader) warn(format string, args ...any) {
 func (r *Reader) describe() {
 	r.info = waveform.Info{Format: "csv", RateHz: r.verdict.RateHz, Samples: r.rows}
 	if g := r.layout.groups[r.master]; g.field >= 0 && g.clock.epoch {
-		seconds := float64(r.begin.whole) * g.clock.unit
-		whole := math.Floor(seconds)
-		nanos := (seconds-whole)*1e9 + r.begin.frac*g.clock.unit*1e9
-		if g.clock.unit == 1 {
-			whole, nanos = float64(r.begin.whole), r.begin.frac*1e9
-		}
-		r.info.Start = time.Unix(int64(whole), int64(math.Round(nanos))).UTC()
+		r.info.Start = g.clock.civil(r.begin)
 	}
 	for _, c := range r.layout.columns {
 		r.info.Channels = append(r.info.Channels, waveform.Channel{Name: c.name, Unit: c.unit, Primary: 1, Secondary: 1})

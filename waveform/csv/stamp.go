@@ -33,6 +33,17 @@ func (c *clock) read(field []byte) (stamp, bool) {
 	return readNumber(field, c.comma)
 }
 
+// civil returns the time of a stamp that counts from 1970.
+func (c *clock) civil(s stamp) time.Time {
+	if c.unit > 1 {
+		return time.Unix(int64(math.Round((float64(s.whole)+s.frac)*c.unit)), 0).UTC()
+	}
+	perSecond := int64(math.Round(1 / c.unit))
+	seconds, rest := s.whole/perSecond, s.whole%perSecond
+	nanos := float64(rest)*1e9/float64(perSecond) + s.frac*1e9/float64(perSecond)
+	return time.Unix(seconds, int64(math.Round(nanos))).UTC()
+}
+
 // readNumber reads a decimal number, its whole part exactly.
 func readNumber(field []byte, comma bool) (stamp, bool) {
 	whole := field
@@ -55,7 +66,7 @@ func readNumber(field []byte, comma bool) (stamp, bool) {
 }
 
 func readInt(digits []byte) (n int64, ok bool) {
-	if len(digits) == 0 || len(digits) > 18 {
+	if len(digits) == 0 || len(digits) > 19 {
 		return 0, len(digits) == 0
 	}
 	for _, c := range digits {
@@ -64,7 +75,7 @@ func readInt(digits []byte) (n int64, ok bool) {
 		}
 		n = n*10 + int64(c-'0')
 	}
-	return n, true
+	return n, n >= 0 // 19 digits may overflow
 }
 
 // readDate reads "2020-02-24 18:15:21.499998208", with T, slashes, a Z or an offset,
