@@ -138,7 +138,10 @@ func (l *loop) run(ctx context.Context) {
 	events := make([]unix.EpollEvent, loopEvents)
 	l.swept = time.Now()
 	for {
-		n, err := unix.EpollWait(l.epoll, events, l.patience())
+		n, err := eventsNow(l.epoll, events)
+		if n == 0 && err == nil {
+			n, err = unix.EpollWait(l.epoll, events, l.patience())
+		}
 		if err != nil && !errors.Is(err, unix.EINTR) {
 			// Nothing but a closed or foreign descriptor can do this; without events
 			// no client can be served, and all see their connection end.
@@ -212,7 +215,7 @@ func (l *loop) attend(p *peer) {
 		}
 	}
 	have := copy(l.in, p.rest)
-	n, err := unix.Read(p.fd, l.in[have:])
+	n, err := readNow(p.fd, l.in[have:])
 	switch {
 	case err == unix.EAGAIN || err == unix.EINTR:
 		return
@@ -250,7 +253,7 @@ func (l *loop) answer(p *peer, in []byte) bool {
 // send writes answers, and keeps those that the socket has no room for. It reports
 // whether the connection is still there.
 func (l *loop) send(p *peer, answers []byte) bool {
-	n, err := unix.Write(p.fd, answers)
+	n, err := writeNow(p.fd, answers)
 	if err != nil && err != unix.EAGAIN && err != unix.EINTR {
 		l.drop(p)
 		return false
