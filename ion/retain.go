@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 )
@@ -106,13 +107,13 @@ func (n *Node) Restore(setup map[string]string, retained map[string][]byte) []Pr
 		n.changes.Events = append(n.changes.Events, Event{Time: n.context.Now.UTC(), Priority: PriorityFailure,
 			Cause: object, CauseValue: "kept state", Effect: object, EffectValue: err.Error()})
 	}
-	for label, text := range setup {
-		if err := n.restoreSetting(label, text); err != nil {
+	for _, label := range slices.Sorted(maps.Keys(setup)) {
+		if err := n.restoreSetting(label, setup[label]); err != nil {
 			report(label, err)
 		}
 	}
-	for label, state := range retained {
-		if err := n.restoreState(label, state); err != nil {
+	for _, label := range slices.Sorted(maps.Keys(retained)) {
+		if err := n.restoreState(label, retained[label]); err != nil {
 			report(label, err)
 		}
 	}

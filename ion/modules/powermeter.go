@@ -8,32 +8,8 @@ import (
 	"github.com/hepmeter/hepmeter/waveform"
 )
 
-// Setup registers of the Power Meter.
-const (
-	setVoltsMode = iota
-	setPTPrim
-	setPTSec
-	setCTPrim
-	setCTSec
-	setV4Prim
-	setV4Sec
-	setI4Prim
-	setI4Sec
-	setI5Prim
-	setI5Sec
-	setV1Polarity // V1..V3, then I1..I4
-	setPhOrder    = setV1Polarity + 7
-	setPFSign     = setPhOrder + 1
-	setKVAMode    = setPhOrder + 2
-	setEnergyMode = setPhOrder + 3
-	setDemandI    = setPhOrder + 4
-)
-
-// Inputs of the Power Meter that a model may lack.
-const (
-	inV4 = 3
-	inI5 = 8
-)
+// inI5 is the input of the Power Meter that some models lack.
+const inI5 = 8
 
 func powerMeter() ion.Type {
 	readings := powerReadings()
