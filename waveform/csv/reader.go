@@ -12,7 +12,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/hepmeter/hepmeter/waveform"
 	"github.com/hepmeter/hepmeter/waveform/internal/textrow"
