@@ -29,7 +29,7 @@ func connect(source waveform.Source, has []waveform.Role) (*input, error) {
 	mapping, notes := waveform.AutoMap(info)
 	in := &input{info: info, pt: ratio{1, 1}, ct: ratio{1, 1}, notes: append(notes, info.Warnings...)}
 	for _, p := range mapping {
-		if slices.Contains(has, p.Role) {
+		if slices.Contains(has, terminal(p.Role)) {
 			in.mapping = append(in.mapping, p)
 		} else {
 			in.notes = append(in.notes, fmt.Sprintf("%s (%s) is left out: this model has no such input", p.Role, info.Channels[p.Channel].Name))
@@ -64,6 +64,20 @@ func connect(source waveform.Source, has []waveform.Role) (*input, error) {
 	}
 	in.source = &scaled{Source: selected, scale: scale}
 	return in, nil
+}
+
+// terminal returns the input that a voltage or current is connected to: phase to
+// phase voltages use the terminals of the phases.
+func terminal(r waveform.Role) waveform.Role {
+	switch r {
+	case waveform.V12:
+		return waveform.V1
+	case waveform.V23:
+		return waveform.V2
+	case waveform.V31:
+		return waveform.V3
+	}
+	return r
 }
 
 // lineToLine reports whether the voltages are phase to phase only.
