@@ -31,6 +31,10 @@ const (
 // maxSubIntervals bounds #SubIntvls.
 const maxSubIntervals = 15
 
+// tolerated is how late after its boundary a sub-interval may begin and be whole: up
+// to a second until the tick comes, and a second by which the clock may be corrected.
+const tolerated = 2 * time.Second
+
 func slidingWindowDemand() ion.Type {
 	return ion.Type{
 		Number: numberSlidingWindowDemand, Name: "Sliding Window Demand", Kind: ion.Standard,
@@ -80,7 +84,12 @@ func (m *demand) length(c *ion.Context) time.Duration {
 	return time.Duration(c.Setting(setSubIntvl)) * time.Second
 }
 
-// begin starts a sub-interval; it is whole if it starts on its boundary.
+// late returns how long ago the latest boundary of the clock was.
+func (m *demand) late(c *ion.Context) time.Duration {
+	return c.Now.Sub(c.Now.Truncate(m.length(c)))
+}
+
+// begin starts a sub-interval, whole or not.
 func (m *demand) begin(c *ion.Context, whole bool) {
 	m.present = subInterval{whole: whole}
 	m.start, m.end = c.Now, time.Time{}
@@ -89,15 +98,17 @@ func (m *demand) begin(c *ion.Context, whole bool) {
 	}
 }
 
-// restart forgets all that was gathered.
+// restart begins anew. Only by chance is that at a boundary.
 func (m *demand) restart(c *ion.Context) {
 	*m = demand{running: true, latest: math.NaN()}
-	m.begin(c, false)
+	m.begin(c, !c.Linked(inDemandSync) && m.late(c) < time.Second)
 }
+
+// Start and Reset forget all that was gathered.
 
 func (m *demand) Start(*ion.Context) { *m = demand{} }
 
-func (m *demand) Reset(c *ion.Context) { m.restart(c) }
+func (m *demand) Reset(*ion.Context) { *m = demand{} }
 
 func (m *demand) Disabled(c *ion.Context) {
 	*m = demand{}
@@ -119,13 +130,16 @@ func (m *demand) Tick(c *ion.Context) {
 	} else {
 		m.present.whole = false
 	}
-	synced := c.Linked(inDemandSync) && c.Pulses(inDemandSync) > 0
 	switch {
 	case c.ClockStep != 0:
 		m.present.whole = false
 		m.close(c, false)
-	case synced, !m.end.IsZero() && !c.Now.Before(m.end):
-		m.close(c, true)
+	case m.end.IsZero():
+		if c.Pulses(inDemandSync) > 0 {
+			m.close(c, true)
+		}
+	case !c.Now.Before(m.end):
+		m.close(c, m.late(c) < tolerated)
 	}
 	m.show(c, available)
 }
@@ -146,22 +160,27 @@ func (m *demand) add(c *ion.Context, x float64) {
 func (m *demand) close(c *ion.Context, nextWhole bool) {
 	copy(m.past[1:], m.past[:])
 	m.past[0] = m.present
-	m.latest = m.mean(c, m.past[:int(c.Setting(setSubIntvls))])
+	m.latest = total(subInterval{whole: true}, m.past[:int(c.Setting(setSubIntvls))]).mean()
 	m.begin(c, nextWhole)
 	c.Pulse(outIntervalEnd)
 }
 
-// mean returns the mean over sub-intervals, NaN unless all are whole.
-func (m *demand) mean(_ *ion.Context, parts []subInterval) float64 {
-	var sum subInterval
+// total returns sub-intervals together with an amount; it is whole if all are.
+func total(amount subInterval, parts []subInterval) subInterval {
 	for _, p := range parts {
-		if !p.whole {
-			return math.NaN()
-		}
-		sum.integral += p.integral
-		sum.seconds += p.seconds
+		amount.integral += p.integral
+		amount.seconds += p.seconds
+		amount.whole = amount.whole && p.whole
 	}
-	return sum.integral / sum.seconds
+	return amount
+}
+
+// mean returns the mean of Source, NaN unless the sub-interval is whole.
+func (s subInterval) mean() float64 {
+	if !s.whole {
+		return math.NaN()
+	}
+	return s.integral / s.seconds
 }
 
 func (m *demand) show(c *ion.Context, available bool) {
@@ -187,17 +206,13 @@ func (m *demand) show(c *ion.Context, available bool) {
 // only the part that is still inside counts.
 func (m *demand) sliding(c *ion.Context) float64 {
 	count := int(c.Setting(setSubIntvls))
-	if !m.present.whole || math.IsNaN(m.mean(c, m.past[:count])) {
+	if !m.present.whole || math.IsNaN(m.latest) {
 		return m.latest
 	}
 	oldest := m.past[count-1]
 	inside := max(0, 1-m.present.seconds/oldest.seconds)
-	sum := subInterval{integral: m.present.integral + oldest.integral*inside, seconds: m.present.seconds + oldest.seconds*inside}
-	for _, p := range m.past[:count-1] {
-		sum.integral += p.integral
-		sum.seconds += p.seconds
-	}
-	return sum.integral / sum.seconds
+	ends := subInterval{m.present.integral + oldest.integral*inside, m.present.seconds + oldest.seconds*inside, true}
+	return total(ends, m.past[:count-1]).mean()
 }
 
 // predicted returns the mean at the end of the present sub-interval if Source stays
@@ -206,13 +221,6 @@ func (m *demand) predicted(c *ion.Context, timeLeft float64) float64 {
 	if math.IsNaN(timeLeft) {
 		timeLeft = max(0, c.Setting(setSubIntvl)-m.present.seconds)
 	}
-	sum := subInterval{integral: m.present.integral + m.smooth*timeLeft, seconds: m.present.seconds + timeLeft}
-	for _, p := range m.past[:int(c.Setting(setSubIntvls))-1] {
-		if !p.whole {
-			return math.NaN()
-		}
-		sum.integral += p.integral
-		sum.seconds += p.seconds
-	}
-	return sum.integral / sum.seconds
+	atEnd := subInterval{m.present.integral + m.smooth*timeLeft, m.present.seconds + timeLeft, true}
+	return total(atEnd, m.past[:int(c.Setting(setSubIntvls))-1]).mean()
 }
