@@ -54,7 +54,13 @@ func (c *Config) text() string {
 	return t.String()
 }
 
-func number(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
+// number writes v exactly; a limit that is not stated (infinite) stays blank.
+func number(v float64) string {
+	if math.IsInf(v, 0) {
+		return ""
+	}
+	return strconv.FormatFloat(v, 'g', -1, 64)
+}
 
 // date writes a time with as many digits as decide the unit of the time stamps. An
 // unknown time is the epoch of Unix: other readers refuse a blank one.

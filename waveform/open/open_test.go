@@ -1,0 +1,170 @@
+package open
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hepmeter/hepmeter/waveform"
+	"github.com/hepmeter/hepmeter/waveform/internal/reference"
+)
+
+// TestEveryRecording opens every recording of the test data and maps it: the roles
+// are those of the channels that the independent figures were worked out from.
+func TestEveryRecording(t *testing.T) {
+	folder, records := reference.Load(t)
+	// Of several bays the reference took one with load; a name cannot tell that.
+	otherBay := map[string]bool{"comtrade/wisp2.cfg": true, "comtrade/xtz_220kv.cfg": true}
+	for name, want := range records {
+		t.Run(name, func(t *testing.T) {
+			src, err := File(filepath.Join(folder, name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer src.Close()
+			if _, ok := src.(waveform.Timed); !ok {
+				t.Error("no sample times")
+			}
+			m, _ := waveform.AutoMap(src.Info())
+			if want.Window == nil {
+				return
+			}
+			named := func(roles ...waveform.Role) (names []string) {
+				for _, r := range roles {
+					if p, ok := m.Of(r); ok {
+						names = append(names, src.Info().Channels[p.Channel].Name)
+					}
+				}
+				return names
+			}
+			voltages := named(waveform.V1, waveform.V2, waveform.V3, waveform.V12, waveform.V23, waveform.V31)
+			if w := want.Window.Voltages; len(w) > 0 && strings.Join(voltages, "|") != strings.Join(w, "|") {
+				t.Errorf("voltages %q, want %q", voltages, w)
+			}
+			currents := named(waveform.I1, waveform.I2, waveform.I3)
+			if w := want.Window.Currents; strings.Join(currents, "|") != strings.Join(w, "|") && !otherBay[name] {
+				t.Errorf("currents %q, want %q", currents, w)
+			}
+			if len(currents) != 3 {
+				t.Errorf("currents %q", currents)
+			}
+		})
+	}
+}
+
+// TestEveryRecordingOpens covers the files that have no figures of their own.
+func TestEveryRecordingOpens(t *testing.T) {
+	folder, _ := reference.Load(t)
+	for _, pattern := range []string{"comtrade/*.cfg", "comtrade/*.cff", "comtrade/*.dat", "csv/*.csv"} {
+		files, err := filepath.Glob(filepath.Join(folder, pattern))
+		if err != nil || len(files) == 0 {
+			t.Fatalf("%s: %d files, %v", pattern, len(files), err)
+		}
+		for _, f := range files {
+			src, err := File(f)
+			if err != nil {
+				t.Error(err)
+				continue
+			}
+			if err := src.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+}
+
+func write(t *testing.T, dir, name, text string) string {
+	t.Helper()
+	path := filepath.Join(dir, name)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestSpec(t *testing.T) {
+	dir := t.TempDir()
+	table := write(t, dir, "a.csv", "Time,Va\n0,1\n1,2\n")
+	bare := write(t, dir, "b.csv", "Va;Ia\n1;2\n3;4\n")
+	record := write(t, dir, "r.cfg", "s,d,1999\n1,1A,0D\n1,Ua,,,V,1,0,0,-9,9,1,1,P\n50\n1\n1000,2\n02/03/2020,04:05:06.0\n02/03/2020,04:05:06.0\nASCII\n1\n")
+	write(t, dir, "r.dat", "1,0,2\n2,1000,3\n")
+	defaults := Defaults{RateHz: 12800, Start: time.Unix(0, 0)}
+	for spec, want := range map[string]struct {
+		format string
+		rate   float64
+		o      Options
+	}{
+		"synth":                                  {"synth", 12800, Options{Speed: 1}},
+		"synth?speed=10":                         {"synth", 12800, Options{Speed: 10}},
+		"csv:" + table:                           {"csv", 1, Options{Speed: 1}},
+		"csv:" + table + "?loop=1&speed=2.5":     {"csv", 1, Options{Loop: true, Speed: 2.5}},
+		"csv:" + bare + "?rate=50&delimiter=%3B": {"csv", 50, Options{Speed: 1}},
+		"csv:" + table + "?time=Time":            {"csv", 1, Options{Speed: 1}},
+		"comtrade:" + record:                     {"comtrade 1999 ASCII", 1000, Options{Speed: 1}},
+		"comtrade:" + record + "?loop=0":         {"comtrade 1999 ASCII", 1000, Options{Speed: 1}},
+	} {
+		src, o, err := Spec(spec, defaults)
+		if err != nil {
+			t.Errorf("%s: %v", spec, err)
+			continue
+		}
+		if info := src.Info(); info.Format != want.format || info.RateHz != want.rate || o != want.o {
+			t.Errorf("%s: %q at %g Hz, %+v; want %+v", spec, info.Format, info.RateHz, o, want)
+		}
+		src.Close()
+	}
+	for spec, want := range map[string]string{
+		"":                               "unknown",
+		"tape:x":                         "unknown",
+		"synth?loop=1":                   "no end",
+		"synth:" + dir + "/none.yaml":    "none.yaml",
+		"comtrade":                       "no file is named",
+		"csv:":                           "no file is named",
+		"comtrade:" + dir + "/none.cfg":  "none.cfg",
+		"csv:" + table + "?speed=0":      "speed=0",
+		"csv:" + table + "?speed=fast":   "speed=fast",
+		"csv:" + table + "?lop=1":        "lop",
+		"csv:" + table + "?loop=maybe":   "loop=maybe",
+		"csv:" + table + "?rate=x":       "rate=x",
+		"comtrade:" + record + "?rate=5": "rate",
+		"wav:x.wav":                      "not built yet",
+		"sv:eth0":                        "not built yet",
+		"pcap:x.pcap":                    "not built yet",
+	} {
+		src, _, err := Spec(spec, defaults)
+		if err == nil || !strings.Contains(err.Error(), want) || src != nil {
+			t.Errorf("%s: source %v, error %v, want %q in it", spec, src, err, want)
+		}
+	}
+}
+
+func TestSpecLoops(t *testing.T) {
+	table := write(t, t.TempDir(), "a.csv", "Time,Va\n0,1\n1,2\n2,3\n")
+	src, _, err := Spec("csv:"+table+"?loop=1", Defaults{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer src.Close()
+	var b waveform.Block
+	for round := range 3 {
+		n, err := src.Next(context.Background(), &b, 100)
+		if err != nil || n != 3 || b.First != int64(3*round) || b.Start != float64(3*round) || b.Gap != (round > 0) {
+			t.Errorf("round %d: %d samples from %d at %g s, gap %v, %v", round, n, b.First, b.Start, b.Gap, err)
+		}
+	}
+}
+
+func TestFileRefuses(t *testing.T) {
+	for path, want := range map[string]string{
+		"x.wav": "not read yet", "x.pcap": "not read yet", "x.pcapng": "not read yet", "x.xls": ".csv", "x": "extension",
+		"none.cfg": "none.cfg", "none.csv": "none.csv", "none.cff": "none.cff",
+	} {
+		src, err := File(filepath.Join(t.TempDir(), path))
+		if err == nil || !strings.Contains(err.Error(), want) || src != nil {
+			t.Errorf("%s: source %v, error %v, want %q in it", path, src, err, want)
+		}
+	}
+}
