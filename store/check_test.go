@@ -63,6 +63,9 @@ func TestCheckFindsEveryFlippedBit(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(1, 2))
 	tables := map[string]int{}
 	for at := range int64(size) {
+		if raceDetector && at%100 != 0 {
+			continue
+		}
 		bit := at*8 + rnd.Int64N(8)
 		disk.Flip(simDatabase, bit)
 		r, err := check(disk, simDir)
@@ -96,8 +99,11 @@ func TestCheckFindsEveryFlippedBitInTheLog(t *testing.T) {
 	}
 	end := log.Offset(int(seal.Frames)-1) + vfs.PageSize
 	rnd := rand.New(rand.NewPCG(3, 4))
-	tried := 0
-	for at := int64(0); at < end; at += 1 + rnd.Int64N(9) {
+	tried, sampleEvery := 0, int64(9)
+	if raceDetector {
+		sampleEvery = 900
+	}
+	for at := int64(0); at < end; at += 1 + rnd.Int64N(sampleEvery) {
 		bit := at*8 + rnd.Int64N(8)
 		disk.Flip(path, bit)
 		r, err := check(disk, simDir)
@@ -130,7 +136,11 @@ func TestOpeningWithAFlippedBit(t *testing.T) {
 			}
 			rnd := rand.New(rand.NewPCG(5, 6))
 			refused, unharmed := 0, 0
-			for range 400 {
+			flips := 400
+			if raceDetector {
+				flips = 20
+			}
+			for range flips {
 				disk := vfs.Restore(files)
 				path := simDatabase
 				if !closed && rnd.IntN(2) == 0 {

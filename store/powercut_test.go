@@ -3,8 +3,10 @@ package store
 import (
 	"encoding/binary"
 	"fmt"
+	"io"
 	"maps"
 	"os"
+	"reflect"
 	"strconv"
 	"testing"
 	"time"
@@ -197,6 +199,9 @@ func TestPowerCutAtEveryOperation(t *testing.T) {
 	for n := 1; n <= 8*scale; n++ {
 		w.commit(n)
 	}
+	if err := w.store.Snapshot(io.Discard); err != nil {
+		t.Fatal(err)
+	}
 	w.close()
 	w.open()
 	for n := 101; n <= 100+6*scale; n++ {
@@ -210,7 +215,10 @@ func TestPowerCutAtEveryOperation(t *testing.T) {
 	cuts, opened := vfs.NewCuts(w.disk), 0
 	start := time.Now()
 	for {
-		for _, loss := range vfs.Losses() {
+		for i, loss := range vfs.Losses() {
+			if raceDetector && (cuts.At()*7+i)%40 != 0 {
+				continue
+			}
 			seeds := 1
 			if loss == vfs.KeepSome || loss == vfs.TearLast || loss == vfs.RuinSector {
 				seeds = 1 + scale/2
@@ -251,11 +259,11 @@ func (w *workload) checkCut(cuts *vfs.Cuts, loss vfs.Loss, seed uint64) error {
 	if acked < 0 {
 		return nil // Not even the first Open had returned: any store that opens will do.
 	}
-	diff := cmp.Diff(w.steps[acked].want, got)
-	if diff == "" || acked+1 < len(w.steps) && cmp.Equal(w.steps[acked+1].want, got) {
+	want := w.steps[acked].want
+	if reflect.DeepEqual(want, got) || acked+1 < len(w.steps) && reflect.DeepEqual(w.steps[acked+1].want, got) {
 		return nil
 	}
-	return fmt.Errorf("%s: after %q was acknowledged (-want +got):\n%.1500s", place, w.steps[acked].what, diff)
+	return fmt.Errorf("%s: after %q was acknowledged (-want +got):\n%.1500s", place, w.steps[acked].what, cmp.Diff(want, got))
 }
 
 // The proof itself is proved: on a disk that answers syncs without doing them,

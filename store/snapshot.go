@@ -9,7 +9,8 @@ import (
 	"github.com/hepmeter/hepmeter/store/vfs"
 )
 
-// snapshotName is the file a snapshot is made in before it is written out.
+// snapshotName begins the name of the file a snapshot is made in before it is
+// written out.
 const snapshotName = databaseName + "-snapshot"
 
 // Snapshot writes a copy of the whole state to w, as one SQLite database with
@@ -38,7 +39,8 @@ func (s *Store) copyState() (path string, f vfs.File, err error) {
 	if s.db == nil {
 		return "", nil, ErrClosed
 	}
-	path = filepath.Join(filepath.Dir(s.db.path), snapshotName)
+	s.snapshots++ // A slow reader of one snapshot must not stand in the way of the next.
+	path = filepath.Join(filepath.Dir(s.db.path), fmt.Sprintf("%s-%d", snapshotName, s.snapshots))
 	if err := s.db.run("making a snapshot", "VACUUM INTO ?1", path); err != nil {
 		_ = s.fs.Remove(path)
 		return "", nil, err

@@ -65,6 +65,7 @@ type Store struct {
 	gap        Gap
 	eventDepth uint64
 	logPages   int // the log is moved into the database when it has grown to this
+	snapshots  int // made so far; they need names of their own
 	trouble    error
 }
 

@@ -1,0 +1,38 @@
+#!/bin/sh
+# The store's proofs and figures at length. Writes them to docs/proofs/store-*.txt.
+# Usage: sh store/prove.sh   (about six minutes)
+set -eu
+cd "$(dirname "$0")/.."
+out=docs/proofs
+mkdir -p "$out"
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+head="$(go version), $(uname -sr), $(nproc) cores"
+
+{
+	echo "Proofs of the store: $head"
+	HEPMETER_STORE_CUTS=4 HEPMETER_STORE_KILLS=500 go test -count=1 -timeout 30m -v ./store/... |
+		grep -v '^=== \|^    *--- PASS\|refuse_test.go\|store_test.go'
+} >"$out/store-proofs.txt"
+
+{
+	echo "What the store costs: $head"
+	printf 'package main\nimport ("fmt"; "os"; "time"; "flag")\nfunc main() { flag.Parse(); fmt.Println(time.Now(), os.Getpid()) }\n' >"$tmp/empty.go"
+	CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o "$tmp/empty" "$tmp/empty.go"
+	CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o "$tmp/storecost" ./store/storecost
+	echo "stripped binary without the store $(wc -c <"$tmp/empty") bytes, with it $(wc -c <"$tmp/storecost") bytes"
+	for start in "first start" "second start, state there"; do
+		echo "-- $start"
+		START_NS=$(date +%s%N) GOMAXPROCS=1 "$tmp/storecost" -dir "$tmp/d" -commits 60 -every 1s
+	done
+	echo "-- as fast as the disk allows"
+	go test -run xxx -bench . -benchtime 3s -cpu 1 ./store | grep Benchmark
+} >"$out/store-cost.txt"
+
+{
+	echo "Fuzzing the store: $head"
+	for target in FuzzOpenDamaged FuzzCommitRoundTrip; do
+		echo "-- $target"
+		go test -run xxx -fuzz "$target" -fuzztime 60s -fuzzminimizetime 5x ./store | tail -3
+	done
+} >"$out/store-fuzz.txt"
