@@ -14,14 +14,15 @@ import (
 // order of the .cfg, as a·x + b in the channel's unit: neither the transformer ratio
 // nor the skew is applied. It streams; what it holds does not grow with the record.
 type Reader struct {
-	cfg    *Config
-	info   waveform.Info
-	rows   rows
-	time   timeline
-	row    int64 // next row to deliver
-	last   int   // span of the row before it
-	file   io.Closer
-	status statusLayout
+	cfg  *Config
+	info waveform.Info
+	rows rows
+	time timeline
+	row  int64 // next row to deliver
+	last int   // span of the row before it
+	file io.Closer
+
+	datName string
 }
 
 var (
@@ -73,7 +74,7 @@ func newReader(c *Config, dat part, container string) (*Reader, error) {
 	if dat.size == 0 {
 		return nil, fmt.Errorf("%s: empty: the record has no samples", dat.name)
 	}
-	r := &Reader{cfg: c, last: -1}
+	r := &Reader{cfg: c, last: -1, datName: dat.name}
 	var err error
 	if c.Format == ASCII {
 		r.rows, err = newASCIIRows(c, dat)
@@ -90,14 +91,14 @@ func newReader(c *Config, dat part, container string) (*Reader, error) {
 	if stated := c.StatedSamples; stated > 0 && n != stated {
 		c.warn("%s: %d rows where the cfg says %d: all %d are read", dat.name, n, stated, n)
 	}
-	if err := r.buildTimeline(dat.name); err != nil {
+	if err := r.buildTimeline(); err != nil {
 		return nil, err
 	}
 	r.describe(container)
 	return r, nil
 }
 
-func (r *Reader) buildTimeline(datName string) error {
+func (r *Reader) buildTimeline() error {
 	c := r.cfg
 	r.time = timeline{rows: r.rows.count(), wraps: c.Format != ASCII}
 	if len(c.Segments) == 0 {
@@ -106,7 +107,7 @@ func (r *Reader) buildTimeline(datName string) error {
 		if err != nil {
 			return err
 		}
-		c.warn("%s: %s", datName, odd)
+		c.warn("%s: %s", r.datName, odd)
 		return nil
 	}
 	r.time.spans = spansOf(c.Segments, r.time.rows)
@@ -119,7 +120,7 @@ func (r *Reader) buildTimeline(datName string) error {
 		return err
 	}
 	if odd := r.time.choose(c, numbers, stamps); odd != "" {
-		c.warn("%s: %s", datName, odd)
+		c.warn("%s: %s", r.datName, odd)
 	}
 	return nil
 }
@@ -147,10 +148,15 @@ func (r *Reader) describe(container string) {
 // Config returns what the .cfg says. It must not be changed.
 func (r *Reader) Config() *Config { return r.cfg }
 
-// Info describes the record. RateHz is 0 where neither rates nor time stamps give one.
+// Info describes the record. RateHz is 0 where neither rates nor time stamps give
+// one. Holes in time are found, and warned of, while reading.
 func (r *Reader) Info() waveform.Info {
 	info := r.info
 	info.Warnings = slices.Clone(r.cfg.Warnings)
+	if n := len(r.time.breaks); n > 0 {
+		info.Warnings = append(info.Warnings, fmt.Sprintf("%s: %d holes in the %s, %.6g s in all, the first before sample %d: read in pieces",
+			r.datName, n, r.time.watch, r.time.breaks[n-1].lost, r.time.breaks[0].row))
+	}
 	return info
 }
 

@@ -39,6 +39,10 @@ const (
 	stampColumn
 )
 
+func (c column) String() string {
+	return [...]string{"rows", "sample numbers", "time stamps"}[c]
+}
+
 // span is a run of rows of one rate.
 type span struct {
 	first  int64   // its first row

@@ -242,7 +242,7 @@ func (l *layout) assign(file string, names, units, row []string, line int64, o O
 		}
 	}
 	if !anyTime && o.RateHz == 0 {
-		return fmt.Errorf("%s line %d: no column holds the time (%s): name it with time=COLUMN or give the rate with rate=HZ", file, line, strings.Join(names, ", "))
+		return fmt.Errorf("%s line %d: no column holds the time (%s): name it (%s?time=COLUMN) or give the rate (%s?rate=HZ)", file, line, strings.Join(names, ", "), file, file)
 	}
 	current := -1
 	if o.RateHz > 0 || !anyTime {

@@ -31,8 +31,17 @@ type Defaults struct {
 	Start time.Time
 }
 
-// File opens a recording by its extension: .cfg, .dat and .cff (COMTRADE), .csv.
+// File opens a recording by its extension: .cfg, .dat and .cff (COMTRADE), .csv. A
+// .csv takes the options of a SPEC that concern its form: capture.csv?rate=HZ.
 func File(path string) (waveform.Source, error) {
+	if name, query, found := strings.Cut(path, "?"); found && strings.EqualFold(filepath.Ext(name), ".csv") {
+		var o Options
+		values, err := o.parse(query, "csv")
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+		return csvFile(name, csvOptions(values))
+	}
 	switch ext := strings.ToLower(filepath.Ext(path)); ext {
 	case ".cfg", ".cff", ".dat":
 		return comtradeFile(path)
