@@ -1,0 +1,116 @@
+package measure
+
+import (
+	"context"
+	"math"
+
+	"github.com/hepmeter/hepmeter/waveform"
+)
+
+// figures stands between a file and the meter: a Source that keeps the
+// whole-record figures of every channel as its blocks pass, and the part of the
+// record that somebody asked for.
+type figures struct {
+	waveform.Source
+	channels []channelFigures
+	samples  int64
+	seconds  float64
+	// kept holds the samples keepFirst to keepEnd of the channels keep.
+	keep               []int
+	keepFirst, keepEnd int64
+	kept               [][]float64
+	progress           func(done, total int64)
+}
+
+type channelFigures struct {
+	count, missing int64
+	min, max       float64
+	squares        float64
+	first, last    float64
+}
+
+func newFigures(src waveform.Source, progress func(done, total int64)) *figures {
+	f := &figures{Source: src, channels: make([]channelFigures, len(src.Info().Channels)), progress: progress}
+	for c := range f.channels {
+		f.channels[c] = channelFigures{min: math.Inf(1), max: math.Inf(-1), first: math.NaN(), last: math.NaN()}
+	}
+	return f
+}
+
+// keepRange keeps the samples first to end of some channels as they pass.
+func (f *figures) keepRange(channels []int, first, end int64) {
+	f.keep, f.keepFirst, f.keepEnd = channels, first, end
+	f.kept = make([][]float64, len(channels))
+}
+
+// Next reads a block and takes its figures.
+func (f *figures) Next(ctx context.Context, b *waveform.Block, limit int) (int, error) {
+	n, err := f.Source.Next(ctx, b, limit)
+	if n == 0 {
+		return n, err
+	}
+	for c := range f.channels {
+		f.channels[c].add(b.Samples[c][:n])
+	}
+	if from, to := max(f.keepFirst-f.samples, 0), min(f.keepEnd-f.samples, int64(n)); from < to {
+		for i, c := range f.keep {
+			f.kept[i] = append(f.kept[i], b.Samples[c][from:to]...)
+		}
+	}
+	f.samples += int64(n)
+	if b.RateHz > 0 {
+		f.seconds += float64(n) / b.RateHz
+	}
+	if f.progress != nil {
+		f.progress(f.samples, f.Source.Info().Samples)
+	}
+	return n, err
+}
+
+func (c *channelFigures) add(x []float64) {
+	low, high, squares, missing := c.min, c.max, 0.0, 0
+	for _, v := range x {
+		if v != v {
+			missing++
+			continue
+		}
+		if v < low {
+			low = v
+		}
+		if v > high {
+			high = v
+		}
+		squares += v * v
+	}
+	c.min, c.max = low, high
+	c.squares += squares
+	c.missing += int64(missing)
+	c.count += int64(len(x) - missing)
+	if missing == len(x) {
+		return
+	}
+	for k := 0; math.IsNaN(c.first); k++ {
+		c.first = x[k]
+	}
+	for k := len(x) - 1; ; k-- {
+		if !math.IsNaN(x[k]) {
+			c.last = x[k]
+			return
+		}
+	}
+}
+
+// report writes the figures into the list of channels.
+func (f *figures) report(channels []Channel) {
+	for i := range channels {
+		c, out := &f.channels[i], &channels[i]
+		out.Samples, out.Missing = c.count, c.missing
+		nan := Value(math.NaN())
+		out.Min, out.Max, out.RMS, out.First, out.Last = nan, nan, nan, nan, nan
+		if c.count > 0 {
+			out.Min, out.Max = Value(c.min), Value(c.max)
+			out.RMS = Value(math.Sqrt(c.squares / float64(c.count)))
+			out.First, out.Last = Value(c.first), Value(c.last)
+		}
+	}
+}

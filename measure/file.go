@@ -1,0 +1,33 @@
+package measure
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+)
+
+// WriteFile writes path through a temporary file beside it, which takes its name
+// only when it is complete: whatever happens, path is never half written.
+func WriteFile(path string, write func(io.Writer) error) error {
+	temporary, err := os.CreateTemp(filepath.Dir(path), ".hepmeter-*.tmp")
+	if err != nil {
+		return fmt.Errorf("cannot write %s: %w: choose a folder that exists and is writable", path, err)
+	}
+	defer os.Remove(temporary.Name()) // gone already if all went well
+	if err := write(temporary); err != nil {
+		temporary.Close()
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	if err := temporary.Chmod(0o644); err != nil {
+		temporary.Close()
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	if err := temporary.Close(); err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	if err := os.Rename(temporary.Name(), path); err != nil {
+		return fmt.Errorf("cannot write %s: %w", path, err)
+	}
+	return nil
+}
