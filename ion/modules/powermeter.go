@@ -189,7 +189,8 @@ func mean(values *metering.PerInput, roles []waveform.Role) float64 {
 // powerFactorIf returns the magnitude of the total power factor if the current lags
 // (or leads), else NaN. It lags while active and reactive power have the same sign.
 func powerFactorIf(s *metering.Second, lag bool) float64 {
-	if (s.Power.P[metering.Total]*s.Power.Q1[metering.Total] >= 0) != lag {
+	product := s.Power.P[metering.Total] * s.Power.Q1[metering.Total]
+	if math.IsNaN(product) || (product >= 0) != lag {
 		return math.NaN()
 	}
 	return math.Abs(s.Power.PF[metering.Total])

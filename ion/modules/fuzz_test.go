@@ -1,0 +1,53 @@
+package modules
+
+import (
+	"testing"
+	"time"
+
+	"github.com/hepmeter/hepmeter/ion"
+	"github.com/hepmeter/hepmeter/metering"
+)
+
+// Whatever bytes a store gives back, restoring them neither fails hard nor leaves a
+// module that cannot run and be kept again.
+func FuzzRestore(f *testing.F) {
+	program := append(core(), ion.Create{Type: "Integrator", Label: "I"}, ion.Link{Input: "I/Integrand", Register: "Power Meter/kW tot"},
+		ion.Create{Type: "Maximum", Label: "Max"}, ion.Link{Input: "Max/Source", Register: "Power Meter/kW tot"},
+		ion.Create{Type: "Minimum", Label: "Min"}, ion.Link{Input: "Min/Source", Register: "Power Meter/kW tot"})
+	build := func(t testing.TB) *ion.Node {
+		node, err := ion.New(ion.Config{Types: Catalogue(), Program: program})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return node
+	}
+	labels := []string{"I", "Max", "Min"}
+	fresh := build(f)
+	second := metering.Second{Windows: 1, DurationS: 1}
+	second.Energy.Wh[0], second.Power.P[metering.Total] = 1234.5, 4.4e6
+	fresh.Tick(time.Unix(1_700_000_000, 0), &second)
+	for which, label := range labels {
+		kept := fresh.Export().Retained[label]
+		f.Add(which, kept)
+		f.Add(which, kept[:len(kept)/2])
+		f.Add(which, append(kept, 0))
+	}
+	f.Add(0, []byte{})
+	f.Fuzz(func(t *testing.T, which int, state []byte) {
+		label := labels[uint(which)%uint(len(labels))]
+		node := build(t)
+		refused := len(node.Restore(nil, map[string][]byte{label: state})) > 0
+		first := node.Export().Retained[label]
+		again := build(t)
+		if problems := again.Restore(nil, map[string][]byte{label: first}); len(problems) > 0 {
+			t.Errorf("what was kept is not taken back: %v", problems)
+		}
+		if second := again.Export().Retained[label]; string(second) != string(first) {
+			t.Errorf("kept %x, restored and kept again %x", first, second)
+		}
+		if refused && string(first) != string(build(t).Export().Retained[label]) {
+			t.Error("a refused state left something behind")
+		}
+		node.Tick(time.Unix(1_700_000_000, 0), &second)
+	})
+}
