@@ -2,7 +2,6 @@ package modbus
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -137,18 +136,29 @@ func (l *loop) run(ctx context.Context) {
 	defer l.end()
 	events := make([]unix.EpollEvent, loopEvents)
 	l.swept = time.Now()
+	n := 0
 	for {
-		n, err := eventsNow(l.epoll, events)
+		var err error
+		// After several events at once more are likely to have come meanwhile, and
+		// asking without waiting is cheaper.
+		if busy := n > 1; busy {
+			n, err = eventsNow(l.epoll, events)
+		} else {
+			n = 0
+		}
 		if n == 0 && err == nil {
 			n, err = unix.EpollWait(l.epoll, events, l.patience())
 		}
-		if err != nil && !errors.Is(err, unix.EINTR) {
-			// Nothing but a closed or foreign descriptor can do this; without events
-			// no client can be served, and all see their connection end.
-			return
+		if err != nil {
+			n = 0
+			if err != unix.EINTR {
+				// Nothing but a closed or foreign descriptor can do this; without events
+				// no client can be served, and all see their connection end.
+				return
+			}
 		}
 		l.now = time.Now()
-		for _, e := range events[:max(n, 0)] {
+		for _, e := range events[:n] {
 			if e.Fd == int32(l.wake) {
 				var count [8]byte
 				_, _ = unix.Read(l.wake, count[:])
