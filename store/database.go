@@ -31,6 +31,9 @@ PRAGMA trusted_schema = OFF;        -- nor a schema that was tampered with
 PRAGMA foreign_keys = ON;
 `
 
+// maxValueBytes bounds what a ruined record can make the engine allocate.
+const maxValueBytes = 4 * MaxStateBytes
+
 // openDatabase opens path, which must exist unless create is set.
 func openDatabase(fsys vfs.FS, path string, create bool) (*database, error) {
 	db := &database{vfs: vfs.NewSQLite(fsys), path: path, prepared: map[string]*sqlite3.Stmt{}}
@@ -57,6 +60,7 @@ func openDatabase(fsys vfs.FS, path string, create bool) (*database, error) {
 			return nil, errors.Join(err, db.close())
 		}
 	}
+	conn.Limit(sqlite3.LIMIT_LENGTH, maxValueBytes)
 	conn.WALHook(func(_ *sqlite3.Conn, _ string, pages int) error {
 		db.logPages = pages
 		return nil

@@ -27,10 +27,10 @@ var (
 // remedy. The file system's own error, when there is one, says more than the
 // engine's result code and is kept in the chain.
 func (db *database) wrap(doing string, err error) error {
+	damage, cause := db.vfs.Cause() // Also forgets what SQLite got over by itself.
 	if err == nil {
 		return nil
 	}
-	damage, cause := db.vfs.Cause()
 	switch {
 	case damage != nil:
 		return corruptError(damage)

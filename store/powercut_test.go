@@ -266,6 +266,56 @@ func (w *workload) checkCut(cuts *vfs.Cuts, loss vfs.Loss, seed uint64) error {
 	return fmt.Errorf("%s: after %q was acknowledged (-want +got):\n%.1500s", place, w.steps[acked].what, cmp.Diff(want, got))
 }
 
+// The power goes a second time, while the store takes up what the first cut
+// left: at any operation of that start nothing more is lost.
+func TestPowerCutDuringRecovery(t *testing.T) {
+	scale := cutCount(t)
+	w := newWorkload(t, 24)
+	w.open()
+	for n := 1; n <= 8; n++ {
+		w.commit(n)
+	}
+	opened := 0
+	for first := vfs.NewCuts(w.disk); first.Next(); {
+		if first.At() < w.steps[0].ops || first.At()%5 != 0 || raceDetector && first.At()%45 != 0 {
+			continue
+		}
+		for _, loss := range vfs.Losses() {
+			disk := first.Cut(loss, 1)
+			s, err := Open(simDir, Options{Identity: testIdentity, FS: disk, EventDepth: 100, Now: func() time.Time { return w.now }})
+			if err != nil {
+				t.Fatalf("cut before operation %d, %v: %v", first.At(), loss, err)
+			}
+			got, err := content(s)
+			s.abandon()
+			if err != nil {
+				t.Fatal(err)
+			}
+			for second := vfs.NewCuts(disk); second.Next(); {
+				if scale == 1 && (second.At()+first.At())%4 != 0 {
+					continue
+				}
+				again, err := openAndRead(second.Cut(loss, 2), w.now)
+				place := fmt.Sprintf("cuts before operations %d and %d, %v", first.At(), second.At(), loss)
+				if err != nil {
+					t.Fatalf("%s: %v", place, err)
+				}
+				// The first restart may have left its event and its sign of life.
+				kept := again.Events[:min(len(got.Events), len(again.Events))]
+				if !reflect.DeepEqual(got.Setup, again.Setup) || !reflect.DeepEqual(got.Retained, again.Retained) ||
+					!reflect.DeepEqual(got.Events, kept) || again.Next < got.Next {
+					t.Fatalf("%s (-first +second):\n%.1500s", place, cmp.Diff(got, again))
+				}
+				opened++
+			}
+		}
+	}
+	t.Logf("%d second cuts opened and compared", opened)
+	if opened == 0 {
+		t.Error("no recovery was cut")
+	}
+}
+
 // The proof itself is proved: on a disk that answers syncs without doing them,
 // or does not sync names, or under a commit that does not wait, it must fail.
 func TestPowerCutProofNoticesMissingSyncs(t *testing.T) {

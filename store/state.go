@@ -53,6 +53,7 @@ type Gap struct {
 }
 
 // Batch is a set of changes that become durable together or not at all.
+// Deletions are done before the rest.
 type Batch struct {
 	Retained       map[string][]byte
 	RetainedDelete []string

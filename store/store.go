@@ -171,6 +171,11 @@ func (s *Store) openIn(dir string, id Identity) error {
 	if err := db.useLog(); err != nil {
 		return err
 	}
+	// A log left by a power cut may end inside a sector. The next commit would
+	// share that sector with the last one kept, and a second cut could ruin both.
+	if err := db.checkpoint(); err != nil {
+		return err
+	}
 	if err := db.migrate(); err != nil {
 		return err
 	}
