@@ -2,6 +2,7 @@ package comtrade
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"io"
 	"math"
@@ -74,4 +75,40 @@ func BenchmarkDecode(b *testing.B) {
 			b.ReportMetric(float64(b.N)*seconds*51200*8/b.Elapsed().Seconds()/1e6, "Mvalues/s")
 		})
 	}
+}
+
+// BenchmarkSampleWidth compares decoding BINARY rows of 8 channels into float64, as
+// a Block holds them, and into float32.
+func BenchmarkSampleWidth(b *testing.B) {
+	const stride, channels = 24, 8
+	src := make([]byte, chunkBytes)
+	rows := len(src) / stride
+	b.Run("float64", func(b *testing.B) {
+		dst := make([]float64, rows)
+		for b.Loop() {
+			for c := range channels {
+				decode16(dst, src[8+2*c:], stride, scaling{a: 1.5, b: 2})
+			}
+		}
+		b.ReportMetric(float64(b.N)*float64(rows*channels)/b.Elapsed().Seconds()/1e6, "Mvalues/s")
+	})
+	b.Run("float32", func(b *testing.B) {
+		dst := make([]float32, rows)
+		nan := float32(math.NaN())
+		for b.Loop() {
+			for c := range channels {
+				o := 8 + 2*c
+				for i := range dst {
+					x := int16(binary.LittleEndian.Uint16(src[o:]))
+					o += stride
+					v := 1.5*float32(x) + 2
+					if x == math.MinInt16 {
+						v = nan
+					}
+					dst[i] = v
+				}
+			}
+		}
+		b.ReportMetric(float64(b.N)*float64(rows*channels)/b.Elapsed().Seconds()/1e6, "Mvalues/s")
+	})
 }
