@@ -227,7 +227,7 @@ func TestPulsesAreCountedAcrossRates(t *testing.T) {
 	n.Tick(start, nil)
 	wantValue(t, n, "T/Total", 100) // a pulse counts once
 	for range 3 {
-		if err := n.Pulse("T/Count", By{User: "u"}, start); err != nil {
+		if err := n.Pulse("T/Count", By{User: "u"}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -254,7 +254,7 @@ func TestHooks(t *testing.T) {
 
 	// Reset comes before the count, and a disabled module is reset, too.
 	n.HalfCycle(start, &metering.HalfCycle{})
-	if err := n.Pulse("T/Reset", By{}, start); err != nil {
+	if err := n.Pulse("T/Reset", By{}); err != nil {
 		t.Fatal(err)
 	}
 	n.Tick(start, nil)
@@ -267,7 +267,7 @@ func TestHooks(t *testing.T) {
 	if m := tickOf(n, "T"); m.disabled != 2 || m.relinks != 1 {
 		t.Errorf("disabled %d times, relinked %d times, want 2 and 1", m.disabled, m.relinks)
 	}
-	if err := n.Pulse("T/Reset", By{}, start); err != nil {
+	if err := n.Pulse("T/Reset", By{}); err != nil {
 		t.Fatal(err)
 	}
 	n.Tick(start, nil)

@@ -2,7 +2,7 @@ package ion
 
 import "time"
 
-// Priorities of the event groups (modules.md 1.8; ION reference, Event Log Controller).
+// Priorities of the event groups (ION Reference, Event Log Controller module).
 const (
 	PriorityReset       = 5
 	PrioritySetupChange = 10

@@ -35,6 +35,8 @@ type module struct {
 	sources []int    // per input: dense index of the register it is linked to, or -1
 	seen    []uint64 // per input: pulses of the source that were seen
 	pending []uint64 // per input: pulses by hand
+	// pulsedBy is who pulsed by hand.
+	pulsedBy By
 
 	enable, reset int // inputs with a meaning to the engine, or -1
 }

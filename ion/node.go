@@ -10,7 +10,8 @@ import (
 	"github.com/hepmeter/hepmeter/metering"
 )
 
-// Bounds of the address space (modules.md 1.1): what the head-end can hold.
+// Bounds of the address space: what the head-end can hold (device type editor of
+// Power Monitoring Expert, ION tree).
 const (
 	MaxManagers       = 127
 	MaxModulesPerType = 4095
@@ -155,7 +156,7 @@ func (n *Node) Tick(now time.Time, second *metering.Second) {
 }
 
 // clockTolerance is the difference between the clock and the measured time from
-// which on the clock has stepped (DESIGN 4a).
+// which on the clock has stepped.
 const clockTolerance = time.Second
 
 // measuredTime pairs the clock with the source's time axis at a tick; the zero one
@@ -202,6 +203,7 @@ func (n *Node) run(m *module) {
 		return
 	}
 	c := n.context.enter(m)
+	c.by, m.pulsedBy = m.pulsedBy, By{}
 	if m.reset >= 0 && c.Pulses(m.reset) > 0 {
 		if r, ok := m.behaviour.(Resetter); ok {
 			r.Reset(c)
@@ -213,26 +215,25 @@ func (n *Node) run(m *module) {
 	} else if d, ok := m.behaviour.(Disabler); ok {
 		d.Disabled(c)
 	}
+	c.by = By{}
 	m.consumePulses(n)
 }
 
 // Pulse pulses the input labelled "Module/Input" by hand: the module sees it at its
-// next turn, together with the pulses of its link.
-func (n *Node) Pulse(label string, by By, now time.Time) error {
+// next turn, together with the pulses of its link. The events it then raises carry by.
+func (n *Node) Pulse(label string, by By) error {
 	m, input, err := n.findInput(label)
 	if err != nil {
 		return err
 	}
 	if !slices.Contains(m.typ.Inputs[input].Classes, Pulse) {
-		return fmt.Errorf("%s takes no pulse: its class is %v", label, m.typ.Inputs[input].Classes)
+		return fmt.Errorf("%s takes no pulse but %s", label, classList(m.typ.Inputs[input].Classes))
 	}
 	if m.offline != "" {
 		return fmt.Errorf("%s is offline: %s", m.label, m.offline)
 	}
 	m.pending[input]++
-	n.begin(now).enter(m).by = by
-	n.context.Raise(PriorityReset, m.typ.Inputs[input].Name, "pulsed", "", "by hand")
-	n.context.by = By{}
+	m.pulsedBy = by
 	return nil
 }
 

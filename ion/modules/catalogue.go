@@ -56,7 +56,7 @@ func pulseInput(name string) ion.Input {
 	return ion.Input{Name: name, Classes: []ion.Class{ion.Pulse}, Unlinked: "never pulsed"}
 }
 
-// offOn are the options of a switch in a setup register.
+// enumerated is a setup register that takes one of the options.
 func enumerated(name, defaultOption, doc string, options ...string) ion.Setup {
 	return ion.Setup{Name: name, Class: ion.Enumerated, Options: options, Default: defaultOption, Doc: doc}
 }

@@ -2,6 +2,7 @@ package modules
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/hepmeter/hepmeter/ion"
@@ -12,7 +13,6 @@ const (
 	setTZOffset = iota
 	setDSTOffset
 	setDSTStart1
-	dstPeriods = 20
 	setDSTEnd1 = setDSTStart1 + dstPeriods
 )
 
@@ -41,17 +41,18 @@ func clock() ion.Type {
 		Number: numberClock, Name: "Clock", Kind: ion.Core,
 		Doc: "The time. Inside, everything is stamped in UTC; TZ Offset and daylight saving make the local time that the " +
 			"calendar registers and the New pulses follow. A pulse comes at the first second after its boundary, also when " +
-			"the clock was set forward over it, never when it was set back.",
-		Source: "modules.md 2.8",
+			"the clock was set forward over it. When the clock is set back by less than a day, or daylight saving ends, no " +
+			"boundary comes twice.",
+		Source: "ION Reference (7EN02-0290), Clock module",
 		Setups: []ion.Setup{
-			{Name: "TZ Offset", Class: ion.NumericBounded, Unit: "s", Low: -14 * 3600, High: 14 * 3600, Whole: true, Default: "0",
+			{Name: "TZ Offset", Class: ion.NumericBounded, Unit: "s", Low: -maxZoneOffset, High: maxZoneOffset, Whole: true, Default: "0",
 				Doc: "local standard time less UTC"},
-			{Name: "DST Offset", Class: ion.NumericBounded, Unit: "s", Low: 0, High: 7200, Whole: true, Default: "3600",
+			{Name: "DST Offset", Class: ion.NumericBounded, Unit: "s", Low: 0, High: maxDSTOffset, Whole: true, Default: defaultDSTOffset,
 				Doc: "what daylight saving adds"},
 		},
 		Outputs: []ion.Output{
 			{Name: "Universal Time", Class: ion.TimeStamp, Doc: "UTC"},
-			{Name: "Local Time", Class: ion.TimeStamp, Doc: "local time, in the seconds that a clock on UTC would show it at"},
+			{Name: "Local Time", Class: ion.TimeStamp, Doc: "local time: the instant at which a clock on UTC shows what the local clock shows now"},
 			numeric("Year", "of the local time"), numeric("Month", "1 to 12"), numeric("Day", "1 to 31"),
 			numeric("Hour", "0 to 23"), numeric("Minute", "0 to 59"), numeric("Second", "0 to 59"),
 			numeric("Day of Week", "1 (Sunday) to 7"),
@@ -64,7 +65,7 @@ func clock() ion.Type {
 	for _, edge := range []string{"Start", "End"} {
 		for i := 1; i <= dstPeriods; i++ {
 			t.Setups = append(t.Setups, ion.Setup{Name: fmt.Sprintf("DST %s %d", edge, i), Class: ion.NumericBounded, Unit: "s",
-				Low: 0, High: 1<<32 - 1, Whole: true, Default: "0", Doc: fmt.Sprintf("%s of daylight saving period %d in seconds since 1970 UTC; a period from 0 to 0 is none", edge, i)})
+				Low: 0, High: 1<<32 - 1, Whole: true, Default: "0", Doc: strings.ToLower(edge) + " of a period of daylight saving, in seconds since 1970 UTC; from 0 to 0 is none"})
 		}
 	}
 	return t

@@ -23,7 +23,7 @@ func dataAcquisition() ion.Type {
 		Number: numberDataAcquisition, Name: "Data Acquisition", Kind: ion.Core,
 		Doc: "Supplies the sampled inputs to the modules that measure or record them. " +
 			"An output is NOT AVAILABLE while its input delivers no samples.",
-		Source:  "modules.md 2.1",
+		Source:  "ION Reference (7EN02-0290), Data Acquisition module",
 		Outputs: outputs,
 		New:     func() ion.Behaviour { return &acquisition{roles: roles} },
 	}

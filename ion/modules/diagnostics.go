@@ -14,7 +14,7 @@ func diagnostics() ion.Type {
 	return ion.Type{
 		Number: numberDiagnostics, Name: "Diagnostics", Kind: ion.Core,
 		Doc:    "How the meter itself is doing.",
-		Source: "modules.md 2.10; registers ours",
+		Source: "ION Reference (7EN02-0290), Diagnostics module; the registers are ours",
 		Outputs: []ion.Output{
 			output("Power Up Count", "", "how often the meter was started on these data"),
 			output("Uptime", "s", "time since it started"),

@@ -22,7 +22,7 @@ func extremeType(number int, name, adjective string, beyond func(x, held float64
 		Doc: "Keeps the " + adjective + " value of Source since the last reset; its time stamp is when that occurred. " +
 			"While Source is NOT AVAILABLE or Enable is OFF the value is kept; after a reset and after Source was linked elsewhere " +
 			"it is NOT AVAILABLE until the next reading. It survives a power cut.",
-		Source: "modules.md 2.2, 2.12",
+		Source: "ION Reference (7EN02-0290), Maximum and Minimum modules",
 		Inputs: []ion.Input{sourceInput("Source"), enableInput(), pulseInput("Reset")},
 		Outputs: []ion.Output{
 			{Name: name, Class: ion.Numeric, Follows: "Source", Doc: "the " + adjective + " value"},

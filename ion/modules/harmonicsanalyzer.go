@@ -8,9 +8,6 @@ import (
 	"github.com/hepmeter/hepmeter/waveform"
 )
 
-// shownOrders is the highest order that a Harmonics Analyzer shows.
-const shownOrders = 63
-
 // Outputs of the Harmonics Analyzer; the lists by order follow.
 const (
 	outTotalHD = iota
@@ -38,7 +35,7 @@ func harmonicsAnalyzer() ion.Type {
 		Doc: "Distortion and spectrum of one input, from IEC 61000-4-7 subgroups: each order is the RMS over the basic windows " +
 			"that ended in the second. K Factor is that of a current. Angles are those of the last window, relative to the " +
 			"order times the angle of V1's fundamental.",
-		Source: "modules.md 2.1; IEC 61000-4-7 5.6",
+		Source: "ION Reference (7EN02-0290), Harmonics Analyzer module; IEC 61000-4-7 5.6",
 		Inputs: []ion.Input{
 			{Name: "Source", Classes: []ion.Class{ion.Samples}, Mandatory: true, Fixed: true},
 			{Name: "Enable", Classes: []ion.Class{ion.Boolean}, Fixed: true, Unlinked: "enabled"},

@@ -12,7 +12,7 @@ func hsPowerMeter() ion.Type {
 		Number: numberHSPowerMeter, Name: "HS Power Meter", Kind: ion.Core, Rate: ion.EveryHalfCycle,
 		Doc: "High-speed values: Urms(1/2) of each voltage on its own zero crossings, the currents, active power and " +
 			"frequency of the last full cycle, every half cycle.",
-		Source: "modules.md 2.1; IEC 61000-4-30 5.4.1",
+		Source: "ION Reference (7EN02-0290), Power Meter module; IEC 61000-4-30 5.4.1",
 		New:    func() ion.Behaviour { return &highSpeedPower{readings} },
 	}
 	for _, r := range acquired()[:inI5] {

@@ -47,7 +47,7 @@ func integrator() ion.Type {
 			"received, net, total and quadrants agree exactly; any other is multiplied by the measured time. " +
 			"While Integrand is NOT AVAILABLE or Enable is OFF, Result keeps its value; Reset works all the same. " +
 			"Everything survives a power cut.",
-		Source: "modules.md 2.2, 2.12",
+		Source: "ION Reference (7EN02-0290), Integrator module; the exact count, flows and Enable Unlinked are ours",
 		Inputs: []ion.Input{
 			sourceInput("Integrand"),
 			{Name: "Enable", Classes: []ion.Class{ion.Boolean}, Unlinked: "as Enable Unlinked says"},
@@ -56,13 +56,13 @@ func integrator() ion.Type {
 			pulseInput("Interval Reset"),
 		},
 		Setups: []ion.Setup{
-			{Name: "Divisor", Class: ion.NumericBounded, Unit: "s", Low: 1, High: 86_400, Whole: true, Default: "3600",
+			{Name: "Divisor", Class: ion.NumericBounded, Unit: "s", Low: 1, High: maxDivisor, Whole: true, Default: secondsPerHour,
 				Doc: "seconds in the unit of Result: 3600 makes kWh of kW"},
-			enumerated("Int Mode", "forward", "which direction counts: forward and reverse count one of them, absolute both, net forward less reverse",
+			enumerated("Int Mode", defaultIntMode, "which direction counts: forward and reverse count one of them, absolute both, net forward less reverse",
 				"net", "forward", "reverse", "absolute"),
-			{Name: "RollValue", Class: ion.NumericBounded, Low: 0, High: 999_999_999, Whole: true, Default: "10000000",
+			{Name: "RollValue", Class: ion.NumericBounded, Low: 0, High: maxRollValue, Whole: true, Default: defaultRollValue,
 				Doc: "where Result rolls over and Rollover Count grows; 0: never. A change sets Rollover Count to 0"},
-			{Name: "ValPerPulse", Class: ion.NumericBounded, Low: 0, High: 100_000, Default: "1",
+			{Name: "ValPerPulse", Class: ion.NumericBounded, Low: 0, High: maxValPerPulse, Default: defaultValPerPulse,
 				Doc: "what makes one Trigger pulse, in the unit of Result; 0: none"},
 			enumerated("Enable Unlinked", "enabled", "what holds while Enable is not linked", "enabled", "disabled"),
 		},

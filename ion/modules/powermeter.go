@@ -19,7 +19,7 @@ func powerMeter() ion.Type {
 			"and the energy that flowed, in whole micro-joules, for the Integrators. " +
 			"Power and current values are those of the primary side. In DELTA the phase quantities are NOT AVAILABLE. " +
 			"A change of a ratio applies to what is measured from then on and never to what was accumulated.",
-		Source: "modules.md 2.1; labels and quadrant registers ours",
+		Source: "ION Reference (7EN02-0290), Power Meter module; the quadrant registers are ours",
 		New:    func() ion.Behaviour { return &power{readings: readings} },
 	}
 	for _, r := range acquired() {
@@ -34,30 +34,30 @@ func powerMeter() ion.Type {
 		t.Outputs = append(t.Outputs, ion.Output{Name: r.name, Class: class, Unit: r.unit, Doc: r.doc})
 	}
 	ratio := func(name, unit, rated, doc string) ion.Setup {
-		return ion.Setup{Name: name, Class: ion.NumericBounded, Unit: unit, Low: 1, High: 999_999, Default: rated, Doc: doc}
+		return ion.Setup{Name: name, Class: ion.NumericBounded, Unit: unit, Low: 1, High: maxPrimary, Default: rated, Doc: doc}
 	}
 	t.Setups = []ion.Setup{
 		enumerated("Volts Mode", "4W-WYE", "how the voltage inputs are wired", "4W-WYE", "3W-WYE", "DELTA", "SINGLE", "DEMO"),
-		ratio("PT Prim", "V", "347", "primary voltage of the potential transformers of V1 to V3"),
-		ratio("PT Sec", "V", "347", "secondary voltage of the potential transformers of V1 to V3"),
-		ratio("CT Prim", "A", "5", "primary current of the current transformers of I1 to I3"),
-		ratio("CT Sec", "A", "5", "secondary current of the current transformers of I1 to I3"),
-		ratio("V4 Prim", "V", "347", "primary voltage of the potential transformer of V4"),
-		ratio("V4 Sec", "V", "347", "secondary voltage of the potential transformer of V4"),
-		ratio("I4 Prim", "A", "5", "primary current of the current transformer of I4"),
-		ratio("I4 Sec", "A", "5", "secondary current of the current transformer of I4"),
-		ratio("I5 Prim", "A", "5", "primary current of the current transformer of I5"),
-		ratio("I5 Sec", "A", "5", "secondary current of the current transformer of I5"),
+		ratio("PT Prim", "V", ratedVolts, "primary voltage of the potential transformers of V1 to V3"),
+		ratio("PT Sec", "V", ratedVolts, "secondary voltage of the potential transformers of V1 to V3"),
+		ratio("CT Prim", "A", ratedAmperes, "primary current of the current transformers of I1 to I3"),
+		ratio("CT Sec", "A", ratedAmperes, "secondary current of the current transformers of I1 to I3"),
+		ratio("V4 Prim", "V", ratedVolts, "primary voltage of the potential transformer of V4"),
+		ratio("V4 Sec", "V", ratedVolts, "secondary voltage of the potential transformer of V4"),
+		ratio("I4 Prim", "A", ratedAmperes, "primary current of the current transformer of I4"),
+		ratio("I4 Sec", "A", ratedAmperes, "secondary current of the current transformer of I4"),
+		ratio("I5 Prim", "A", ratedAmperes, "primary current of the current transformer of I5"),
+		ratio("I5 Sec", "A", ratedAmperes, "secondary current of the current transformer of I5"),
 	}
 	for _, r := range polarised() {
 		t.Setups = append(t.Setups, enumerated(r.String()+" Polarity", "normal", "inverted: the transformer is connected in reverse", "normal", "inverted"))
 	}
 	t.Setups = append(t.Setups,
 		enumerated("Ph Order", "ABC", "the expected rotation of the phases", "ABC", "ACB"),
-		enumerated("PF Sign", "IEC", "IEC: the power factor has the sign of the active power; IEEE: it is positive while the current leads", "IEC", "IEEE"),
+		enumerated("PF Sign", "IEC", "IEC: the power factor has the sign of the active power; IEEE: the sign of -P·Q, positive while the current leads", "IEC", "IEEE"),
 		enumerated("kVA Mode", "vector", "how the total apparent power is formed; it feeds the total power factor and kVAh, too", "vector", "arithmetic", "effective"),
 		enumerated("Energy Mode", "net", "net: energy goes by the sign of the sum of the phases; per phase: by the sign of each phase", "net", "per phase"),
-		ion.Setup{Name: "Demand Current", Class: ion.NumericBounded, Unit: "A", Low: 0, High: 999_999, Default: "0",
+		ion.Setup{Name: "Demand Current", Class: ion.NumericBounded, Unit: "A", Low: 0, High: maxPrimary, Default: "0",
 			Doc: "maximum demand load current I_L of total demand distortion (IEEE 519); 0: TDD is NOT AVAILABLE"},
 	)
 	return t

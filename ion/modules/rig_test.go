@@ -111,7 +111,7 @@ func (r *rig) enable(on bool) {
 
 func (r *rig) pulse(input string) {
 	r.Helper()
-	if err := r.node.Pulse(input, ion.By{User: "tester"}, r.now); err != nil {
+	if err := r.node.Pulse(input, ion.By{User: "tester"}); err != nil {
 		r.Fatal(err)
 	}
 }
@@ -149,7 +149,7 @@ func (r *rig) want(label string, want float64) {
 func (r *rig) resetEvents() int {
 	count := 0
 	for _, e := range r.node.TakeChanges().Events {
-		if e.Priority == ion.PriorityReset && e.EffectValue != "by hand" {
+		if e.Priority == ion.PriorityReset && e.User == "tester" {
 			count++
 		}
 	}

@@ -8,7 +8,8 @@ import (
 	"github.com/hepmeter/hepmeter/ion"
 )
 
-// The rows of the operating-rule matrix (modules.md 2.12) of the types at hand.
+// What each type does while its source is NOT AVAILABLE, while it is disabled, at a
+// reset and at power-up, and its own rules: a row for each.
 func TestOperatingRules(t *testing.T) {
 	const volts, power = "Power Meter/Vln a", "Power Meter/kW tot"
 	with := func(changes []ion.Change, more ...ion.Change) []ion.Change { return slices.Concat(changes, more) }

@@ -28,9 +28,6 @@ const (
 	outIntervalEnd
 )
 
-// maxSubIntervals bounds #SubIntvls.
-const maxSubIntervals = 15
-
 // tolerated is how late after its boundary a sub-interval may begin and be whole: up
 // to a second until the tick comes, and a second by which the clock may be corrected.
 const tolerated = 2 * time.Second
@@ -43,12 +40,12 @@ func slidingWindowDemand() ion.Type {
 			"whole - the one in which the meter powered up, was reset or enabled, or in which the clock stepped by more than a " +
 			"second or Source was NOT AVAILABLE - never counts: SWinDemand is NOT AVAILABLE until #SubIntvls whole ones have passed. " +
 			"While Enable is OFF all outputs are NOT AVAILABLE.",
-		Source: "modules.md 2.2, 2.12; rules of incomplete intervals ours",
+		Source: "ION Reference (7EN02-0290), Sliding Window Demand module; the rules of incomplete intervals are ours",
 		Inputs: []ion.Input{sourceInput("Source"), enableInput(), pulseInput("Sync"), pulseInput("Reset")},
 		Setups: []ion.Setup{
-			{Name: "Sub Intvl", Class: ion.NumericBounded, Unit: "s", Low: 1, High: 86_400, Whole: true, Default: "900", Doc: "length of a sub-interval"},
+			{Name: "Sub Intvl", Class: ion.NumericBounded, Unit: "s", Low: 1, High: maxSubInterval, Whole: true, Default: defaultSubInterval, Doc: "length of a sub-interval"},
 			{Name: "#SubIntvls", Class: ion.NumericBounded, Low: 1, High: maxSubIntervals, Whole: true, Default: "1", Doc: "sub-intervals in the window"},
-			{Name: "Pred Resp", Class: ion.NumericBounded, Unit: "%", Low: 1, High: 99, Default: "70",
+			{Name: "Pred Resp", Class: ion.NumericBounded, Unit: "%", Low: 1, High: 99, Default: defaultPredResponse,
 				Doc: "how fast the prediction follows a change of Source: the part of a step taken up within a fifteenth of a sub-interval"},
 			enumerated("Update Rate", "end of sub-interval", "when SWinDemand changes; every second slides the window with the second", "end of sub-interval", "every second"),
 		},
@@ -153,7 +150,7 @@ func (m *demand) add(c *ion.Context, x float64) {
 		return
 	}
 	left := 1 - c.Setting(setPredResp)/100
-	m.smooth = x + (m.smooth-x)*math.Pow(left, c.Elapsed*15/c.Setting(setSubIntvl))
+	m.smooth = x + (m.smooth-x)*math.Pow(left, c.Elapsed/(predictionSpan*c.Setting(setSubIntvl)))
 }
 
 // close ends the present sub-interval and starts the next.

@@ -18,7 +18,7 @@ func symmetricalComponents() ion.Type {
 		Number: numberSymmetricalComponents, Name: "Symmetrical Components", Kind: ion.Core,
 		Doc: "Zero, positive and negative sequence of the fundamentals of the three voltages or the three currents it is linked " +
 			"to: magnitudes in V or A, angles in degrees, of the last basic window; u2 and u0 are the one-second unbalance.",
-		Source: "modules.md 2.11; IEC 61000-4-30 5.7",
+		Source: "ION Reference (7EN02-0290), Symmetrical Components module; IEC 61000-4-30 5.7",
 		Inputs: []ion.Input{source("Source 1"), source("Source 2"), source("Source 3"),
 			{Name: "Enable", Classes: []ion.Class{ion.Boolean}, Fixed: true, Unlinked: "enabled"}},
 		Outputs: []ion.Output{

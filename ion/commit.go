@@ -130,8 +130,12 @@ func (n *Node) start(m *module) {
 	for i := range m.typ.Outputs[:len(m.typ.Outputs)-1] {
 		n.values[m.base+i] = Value{Class: m.typ.Outputs[i].Class}
 	}
+	before := m.offline
 	if m.offline = m.whyOffline(); m.offline != "" {
 		return
+	}
+	if before != "" {
+		m.consumePulses(n) // those that came while it was offline do not count
 	}
 	if s, ok := m.behaviour.(Starter); ok {
 		s.Start(n.context.enter(m))

@@ -1,0 +1,40 @@
+package modules
+
+// Factory values and bounds that the published pages leave open or that are known
+// from older editions only: chosen here, in one place. docs/choices.md says why.
+const (
+	// Ratings of the inputs, as both ends of a ratio: 1:1.
+	ratedVolts   = "347"
+	ratedAmperes = "5"
+	maxPrimary   = 999_999
+	nominalVolts = "230"
+
+	// Integrator.
+	secondsPerHour     = "3600"
+	defaultIntMode     = "forward"
+	defaultRollValue   = "10000000"
+	maxRollValue       = 999_999_999 // published
+	maxDivisor         = 86_400
+	defaultValPerPulse = "1"
+	maxValPerPulse     = 100_000 // times maxDivisor in quanta fits 64 bits
+
+	// Sliding Window Demand.
+	defaultSubInterval  = "900"
+	maxSubInterval      = 86_400
+	maxSubIntervals     = 15
+	defaultPredResponse = "70"
+	// predictionSpan is the part of a sub-interval in which the prediction takes up
+	// Pred Resp of a step.
+	predictionSpan = 1.0 / 15
+
+	// Clock.
+	maxZoneOffset    = 14 * 3600
+	defaultDSTOffset = "3600"
+	maxDSTOffset     = 7200
+	dstPeriods       = 20 // published
+
+	// ownerTextBytes bounds the owner's texts: the Modbus map shows 40 characters.
+	ownerTextBytes = 40
+	// shownOrders is the highest order that a Harmonics Analyzer shows.
+	shownOrders = 63
+)
