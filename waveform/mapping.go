@@ -17,19 +17,19 @@ import (
 // notes say what was chosen where there was a choice, and what could not be placed.
 func AutoMap(info Info) (m Mapping, notes []string) {
 	sets := gather(info)
-	voltages := best(sets, func(s *bay) int { return s.voltageRank() }, "")
+	voltages := best(sets, (*bay).voltageRank, "")
 	if voltages != nil {
 		m = append(m, voltages.voltages()...)
-		notes = append(notes, others(sets, voltages, "voltages", func(s *bay) int { return s.voltageRank() })...)
+		notes = append(notes, others(info, sets, voltages, "voltages", (*bay).voltageRank, (*bay).voltages)...)
 	}
 	stem := ""
 	if voltages != nil {
 		stem = voltages.stem
 	}
-	currents := best(sets, func(s *bay) int { return s.currentRank() }, stem)
+	currents := best(sets, (*bay).currentRank, stem)
 	if currents != nil {
 		m = append(m, currents.currents()...)
-		notes = append(notes, others(sets, currents, "currents", func(s *bay) int { return s.currentRank() })...)
+		notes = append(notes, others(info, sets, currents, "currents", (*bay).currentRank, (*bay).currents)...)
 	}
 	m = addNeutrals(m, sets, voltages, currents)
 	slices.SortFunc(m, func(a, b Pick) int { return int(a.Role) - int(b.Role) })
@@ -162,11 +162,14 @@ func commonWords(a, b string) int {
 	return n
 }
 
-func others(sets []*bay, chosen *bay, what string, rank func(*bay) int) []string {
+// others says which set was chosen where there are several, and names the rest by
+// their first channels.
+func others(info Info, sets []*bay, chosen *bay, what string, rank func(*bay) int, picks func(*bay) Mapping) []string {
+	name := func(p Pick) string { return info.Channels[p.Channel].Name }
 	var left []string
 	for _, s := range sets {
 		if s != chosen && rank(s) > 1 {
-			left = append(left, s.title())
+			left = append(left, name(picks(s)[0]))
 		}
 	}
 	if len(left) == 0 {
@@ -178,14 +181,12 @@ func others(sets []*bay, chosen *bay, what string, rank func(*bay) int) []string
 		more = fmt.Sprintf(" and %d more", len(left)-most)
 		left = left[:most]
 	}
-	return []string{fmt.Sprintf("%s of %s are taken; the recording also has %s%s (choose with --channels)", what, chosen.title(), strings.Join(left, ", "), more)}
-}
-
-func (s *bay) title() string {
-	if s.stem == "" {
-		return "the unnamed set"
+	var taken []string
+	for _, p := range picks(chosen) {
+		taken = append(taken, name(p))
 	}
-	return strconv.Quote(s.stem)
+	return []string{fmt.Sprintf("%s %s are taken; the recording also has the sets of %s%s (choose with --channels)",
+		what, strings.Join(taken, ", "), strings.Join(left, ", "), more)}
 }
 
 // addNeutrals adds V4 and I4, I5 of the chosen sets, or the only one there is if its
