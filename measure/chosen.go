@@ -203,10 +203,10 @@ func (s *stretch) measure() (Window, error) {
 		for c, r := range l.connected {
 			spectrum := lines.Channels[c]
 			w.DC.set(r, spectrum.DC)
-			w.THD.set(r, spectrum.THDPct())
-			if len(spectrum.Lines) < 2 || !(spectrum.Lines[1].RMS > 0) {
+			if len(spectrum.Lines) < 2 || !hasFundamental(spectrum.Lines[1].RMS, w.RMS.Of(r)) {
 				continue
 			}
+			w.THD.set(r, spectrum.THDPct())
 			list := make([]float32, len(spectrum.Lines)-1)
 			k, all := 0.0, 0.0
 			for h := 1; h < len(spectrum.Lines); h++ {

@@ -98,7 +98,7 @@ type sequenceRow struct {
 
 type summaryRow struct {
 	Frequency Range3
-	U2        Range3
+	U2        float64
 	P, S      Range3
 	PF        float64
 }
@@ -114,7 +114,7 @@ const mostWindows = 60
 func (r *Report) page(style template.CSS) *page {
 	s := r.summarise()
 	p := &page{Style: style, Title: filepath.Base(r.File), Report: r, Begins: notAvailable, Flags: s.flags,
-		Summary: summaryRow{Frequency: s.frequency, U2: s.u2, P: s.p[total], S: s.s[total], PF: s.pf[total]}}
+		Summary: summaryRow{Frequency: s.frequency, U2: rounded(s.u2.Mean, 100), P: s.p[total], S: s.s[total], PF: s.pf[total]}}
 	if r.StartUTC != nil {
 		p.Begins = strings.Replace(strings.TrimSuffix(strings.TrimRight(strings.TrimSuffix(*r.StartUTC, "Z"), "0"), "."), "T", " ", 1) + " UTC"
 	}
@@ -140,9 +140,9 @@ func (r *Report) page(style template.CSS) *page {
 		}
 		row := inputRow{Role: role.String(), Unit: r.units.unit(role).name, Class: colour(role), RMS: s.rms[role],
 			Fundamental: Value(first.Fundamental.RMS.Of(role)), Deg: Value(first.Fundamental.Deg.Of(role)),
-			DC: Value(first.DC.Of(role)), Crest: Value(first.Crest.Of(role)), THD: Value(math.NaN()), K: Value(first.KFactor.Of(role))}
+			DC: Value(rounded(first.DC.Of(role), s.rms[role].Mean)), Crest: Value(first.Crest.Of(role)), THD: Value(math.NaN()), K: Value(first.KFactor.Of(role))}
 		if thd, ok := s.thd[role]; ok {
-			row.THD = Value(thd.Mean)
+			row.THD = Value(rounded(thd.Mean, 100))
 		}
 		p.Inputs = append(p.Inputs, row)
 	}
@@ -165,6 +165,10 @@ func (r *Report) page(style template.CSS) *page {
 		{"Current", r.units.current.name, first.Sequence.I, first.Unbalance.I2, first.Unbalance.I0},
 	} {
 		if q.Sequence.Pos.Available() {
+			for _, v := range []*Value{&q.Sequence.Neg, &q.Sequence.Zero} {
+				*v = Value(rounded(float64(*v), float64(q.Sequence.Pos)))
+			}
+			q.Negative, q.Zero = Value(rounded(float64(q.Negative), 100)), Value(rounded(float64(q.Zero), 100))
 			p.Sequence = append(p.Sequence, q)
 		}
 	}

@@ -18,7 +18,7 @@ func (r *Report) WriteText(w io.Writer) error {
 	t := &text{}
 	s := r.summarise()
 	t.line("%s", clip(filepath.Base(r.File), textWidth))
-	t.line("  %s, %d analogue channels, %d samples%s", r.Format, len(r.Channels), r.Samples, r.span())
+	t.wrapped("  ", fmt.Sprintf("%s, %d analogue channels, %d samples%s", r.Format, len(r.Channels), r.Samples, r.span()))
 	if place := strings.TrimSpace(r.Station + " " + r.Device); place != "" {
 		t.line("  %s", clip(place, textWidth-2))
 	}
@@ -102,13 +102,13 @@ func (t *text) channels(r *Report) {
 func (t *text) readings(r *Report, s *summary) {
 	t.line("%s", r.windowsLine(s))
 	frequency := figure(s.frequency.Mean, 6) + " Hz"
-	if len(r.Windows) > 1 && s.frequency.Min < s.frequency.Max {
-		frequency += fmt.Sprintf(" (%s to %s)", figure(s.frequency.Min, 6), figure(s.frequency.Max, 6))
+	if low, high := figure(s.frequency.Min, 6), figure(s.frequency.Max, 6); low != high {
+		frequency += fmt.Sprintf(" (%s to %s)", low, high)
 	}
 	t.line("Wiring %s, frequency %s", r.Wiring, frequency)
 	t.line("")
 
-	t.line("Input  unit        rms        min        max       fund.    angle   THD %%     DC")
+	t.line("Input unit       rms        min        max       fund.   angle   THD %%      DC")
 	first := &r.Windows[0]
 	for _, role := range r.layout.all {
 		course := s.rms[role]
@@ -119,9 +119,9 @@ func (t *text) readings(r *Report, s *summary) {
 		if m, ok := s.thd[role]; ok {
 			thd = m.Mean
 		}
-		t.line("%s %s %10s %10s %10s  %10s %7s° %7s %7s", pad(role.String(), 6), pad(r.units.unit(role).name, 4),
-			figure(course.Mean, 6), figure(course.Min, 6), figure(course.Max, 6),
-			figure(first.Fundamental.RMS.Of(role), 6), degrees(first.Fundamental.Deg.Of(role)), figure(thd, 3), figure(first.DC.Of(role), 3))
+		t.line("%s %s %10s %10s %10s  %10s %6s° %7s %7s", pad(role.String(), 5), pad(r.units.unit(role).name, 3),
+			figure(course.Mean, 6), figure(course.Min, 5), figure(course.Max, 5),
+			figure(first.Fundamental.RMS.Of(role), 6), degrees(first.Fundamental.Deg.Of(role)), figure(rounded(thd, 100), 3), figure(rounded(first.DC.Of(role), course.Mean), 2))
 	}
 	t.line("(fund. = fundamental; it, its angle and DC are those of the first window)")
 	t.line("")
@@ -138,7 +138,7 @@ func (t *text) readings(r *Report, s *summary) {
 		}
 	}
 	if !math.IsNaN(s.u2.Mean) {
-		t.line("Voltage unbalance: u2 %s %%, u0 %s %%", figure(s.u2.Mean, 3), figure(s.u0.Mean, 3))
+		t.line("Voltage unbalance: u2 %s %%, u0 %s %%", figure(rounded(s.u2.Mean, 100), 3), figure(rounded(s.u0.Mean, 100), 3))
 	}
 }
 
@@ -195,7 +195,19 @@ func degrees(v float64) string {
 	if math.IsNaN(v) {
 		return notAvailable
 	}
-	return strconv.FormatFloat(v, 'f', 1, 64)
+	s := strconv.FormatFloat(v, 'f', 1, 64)
+	if s == "-0.0" {
+		return "0.0"
+	}
+	return s
+}
+
+// rounded takes for 0 what is nothing but rounding beside a scale.
+func rounded(v, scale float64) float64 {
+	if math.Abs(v) < 1e-9*math.Abs(scale) {
+		return 0
+	}
+	return v
 }
 
 // scaled formats v with five digits and the prefix that suits it.

@@ -66,6 +66,9 @@ func fromEngine(m *metering.Window, l layout, start time.Time) Window {
 	w.Spectrum = "subgroups"
 	orders := min(m.HighestOrder, highestOrder)
 	for i, r := range l.connected {
+		if !hasFundamental(m.Fundamental[r].RMS, m.RMS[r]) {
+			continue
+		}
 		w.THD.values[i] = m.THDF[r]
 		w.Harmonics.lists[i] = percent(m.Subgroup[r], m.Subgroup[r], 1, orders)
 		// The interharmonics lie between h and h+1: one more than there are harmonics
@@ -73,6 +76,9 @@ func fromEngine(m *metering.Window, l layout, start time.Time) Window {
 		w.Interharmonics.lists[i] = percent(m.InterSubgroup[r], m.Subgroup[r], 0, orders-1)
 	}
 	for i, r := range w.KFactor.roles {
+		if !hasFundamental(m.Fundamental[r].RMS, m.RMS[r]) {
+			continue
+		}
 		w.KFactor.values[i] = m.KFactor[r]
 	}
 	p := &m.Power
@@ -85,6 +91,10 @@ func fromEngine(m *metering.Window, l layout, start time.Time) Window {
 	}
 	return w
 }
+
+// hasFundamental reports whether an input carries a fundamental at all. What is left
+// of one by rounding, beside a steady offset, is none to take a percentage of.
+func hasFundamental(fundamental, rms float64) bool { return fundamental > 1e-9*rms }
 
 // percent returns part[first..last] in % of whole[1], nil without a fundamental.
 func percent(part, whole []float64, first, last int) []float32 {
