@@ -16,7 +16,6 @@ func (n *Node) lay() {
 			n.values[m.base+r].Class = m.typ.registerClass(r)
 		}
 	}
-	n.describe()
 }
 
 // carry brings what the registers held into the new layout.

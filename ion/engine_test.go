@@ -74,6 +74,9 @@ func testTypes() []Type {
 			Setups: []Setup{{Name: "Mode", Class: Enumerated, Options: []string{"up", "down"}, Default: "up"},
 				{Name: "Name", Class: String, MaxLength: 8}, {Name: "Flag", Class: Boolean, Default: "OFF"}},
 			Outputs: []Output{{Name: "Total", Class: Numeric}}, New: func() Behaviour { return &tally{} }},
+		{Number: 6, Name: "Gate", Kind: Standard, Doc: "d",
+			Inputs:  []Input{{Name: "Count", Classes: []Class{Pulse}, Unlinked: "never"}, numeric("Source", true)},
+			Outputs: []Output{{Name: "Total", Class: Numeric}}, New: func() Behaviour { return &tally{} }},
 	}
 }
 
@@ -133,12 +136,12 @@ func TestRefusals(t *testing.T) {
 		changes []Change
 		reasons []string // one substring per problem
 	}{
-		{"unknown type", []Change{Create{"Nothing", "X"}}, []string{`no module type "Nothing"`}},
-		{"label taken, in another case", []Change{Create{"Sum", "s1"}}, []string{"taken"}},
-		{"label empty", []Change{Create{"Sum", ""}}, []string{"1 to 50 bytes"}},
-		{"label with a slash", []Change{Create{"Sum", "a/b"}}, []string{"no slash"}},
-		{"label too long", []Change{Create{"Sum", strings.Repeat("x", 51)}}, []string{"1 to 50 bytes"}},
-		{"core module made by the user", []Change{Create{"Fast", "F2"}}, []string{"factory only"}},
+		{"unknown type", []Change{Create{Type: "Nothing", Label: "X"}}, []string{`no module type "Nothing"`}},
+		{"label taken, in another case", []Change{Create{Type: "Sum", Label: "s1"}}, []string{"taken"}},
+		{"label empty", []Change{Create{Type: "Sum", Label: ""}}, []string{"1 to 50 bytes"}},
+		{"label with a slash", []Change{Create{Type: "Sum", Label: "a/b"}}, []string{"no slash"}},
+		{"label too long", []Change{Create{Type: "Sum", Label: strings.Repeat("x", 51)}}, []string{"1 to 50 bytes"}},
+		{"core module made by the user", []Change{Create{Type: "Fast", Label: "F2"}}, []string{"factory only"}},
 		{"core module deleted", []Change{Delete{"F"}}, []string{"cannot be deleted"}},
 		{"core module renamed", []Change{Rename{"F", "G"}}, []string{"keeps its label"}},
 		{"module unknown", []Change{Delete{"X"}}, []string{"no such module"}},
@@ -153,11 +156,11 @@ func TestRefusals(t *testing.T) {
 		{"setup none of the list", []Change{Set{"T/Mode", "sideways"}}, []string{"none of up, down"}},
 		{"setup too long", []Change{Set{"T/Name", "123456789"}}, []string{"at most 8"}},
 		{"setup not a Boolean", []Change{Set{"T/Flag", "maybe"}}, []string{"neither ON nor OFF"}},
-		{"limit of the model", []Change{Create{"Constant", "C2"}, Create{"Constant", "C3"}, Create{"Constant", "C4"}}, []string{"4 modules are more than the 3 that the TEST1 carries"}},
-		{"chain too deep", []Change{Create{"Sum", "S4"}, Link{"S4/A", "S3/Result"}}, []string{"chain of 5 modules, at most 4"}},
+		{"limit of the model", []Change{Create{Type: "Constant", Label: "C2"}, Create{Type: "Constant", Label: "C3"}, Create{Type: "Constant", Label: "C4"}}, []string{"4 modules are more than the 3 that the TEST1 carries"}},
+		{"chain too deep", []Change{Create{Type: "Sum", Label: "S4"}, Link{"S4/A", "S3/Result"}}, []string{"chain of 5 modules, at most 4"}},
 		{"loop of one", []Change{Link{"S1/B", "S1/Result"}}, []string{"loop: S1 → S1"}},
 		{"loop of three, named as data flows", []Change{Link{"S1/B", "S3/Result"}}, []string{"loop: S1 → S2 → S3 → S1"}},
-		{"every reason at once", []Change{Set{"C/Value", "99"}, Create{"Sum", "New"}, Link{"New/A", "C/Positive"}, Delete{"F"}},
+		{"every reason at once", []Change{Set{"C/Value", "99"}, Create{Type: "Sum", Label: "New"}, Link{"New/A", "C/Positive"}, Delete{"F"}},
 			[]string{"outside -10 to 10", "takes numeric", "cannot be deleted"}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -453,6 +456,55 @@ func TestARenamedModuleIsKeptUnderItsNewLabel(t *testing.T) {
 	slices.Sort(ch.RetainedDelete)
 	if !slices.Equal(ch.RetainedDelete, []string{"U"}) {
 		t.Errorf("deleted %v, want U (T is written anew)", ch.RetainedDelete)
+	}
+}
+
+func TestALabelUsedAnewIsWrittenNotDeleted(t *testing.T) {
+	n := newNode(t, Create{Type: "Tally", Label: "T"})
+	n.Tick(start, nil)
+	n.TakeChanges()
+	if err := n.Program([]Change{Set{"T/Mode", "down"}, Delete{"T"}, Create{Type: "Tally", Label: "T"}}, By{}, start); err != nil {
+		t.Fatal(err)
+	}
+	n.Tick(start, nil)
+	ch := n.TakeChanges()
+	if len(ch.RetainedDelete) != 0 || len(ch.Retained) != 1 {
+		t.Errorf("kept %v, deleted %v, want T written", ch.Retained, ch.RetainedDelete)
+	}
+	if len(ch.Setup) != 0 || !slices.Contains(ch.SetupDelete, "T/Mode") {
+		t.Errorf("setup kept %v, deleted %v, want that of the old T deleted", ch.Setup, ch.SetupDelete)
+	}
+}
+
+func TestPulsesWhileOfflineDoNotCount(t *testing.T) {
+	n := newNode(t, Create{Type: "Fast", Label: "F"}, Create{Type: "Gate", Label: "G"}, Link{"G/Count", "F/Beat"})
+	n.HalfCycle(start, &metering.HalfCycle{})
+	n.Tick(start, nil)
+	if err := n.Program([]Change{Create{Type: "Constant", Label: "C"}, Link{"G/Source", "C/Out"}}, By{}, start); err != nil {
+		t.Fatal(err)
+	}
+	n.HalfCycle(start, &metering.HalfCycle{})
+	n.Tick(start, nil)
+	wantValue(t, n, "G/Total", 1)
+}
+
+func TestListingMakesTheSameProgram(t *testing.T) {
+	n := newNode(t, Create{Type: "Fast", Label: "F"}, Create{Type: "Sum", Label: "S1"}, Create{Type: "Sum", Label: "S2"}, Create{Type: "Constant", Label: "C1"},
+		Create{Type: "Constant", Label: "C2"}, Create{Type: "Tally", Label: "T"}, Link{"T/Locked", "S1/Result"}, Link{"S1/A", "C2/Out"}, Link{"S2/A", "S1/Result"})
+	if err := n.Program([]Change{Delete{"C1"}, Set{"T/Name", "x"}, Set{"C2/Value", "-2.5"}}, By{}, start); err != nil {
+		t.Fatal(err)
+	}
+	again := newNode(t, n.Listing()...)
+	if diff := cmp.Diff(n.Listing(), again.Listing()); diff != "" {
+		t.Error(diff)
+	}
+	if a, b := n.Directory().Module("C2").Handle, again.Directory().Module("C2").Handle; a != b || a.Number() != 2 {
+		t.Errorf("C2 has handle %v, made anew %v", a, b)
+	}
+	for _, number := range []int{2, MaxModulesPerType + 1} {
+		if err := n.Program([]Change{Create{Type: "Constant", Label: "X", Number: number}}, By{}, start); err == nil {
+			t.Errorf("number %d was given", number)
+		}
 	}
 }
 

@@ -106,6 +106,7 @@ func New(cfg Config) (*Node, error) {
 	}
 	n.changes.reset()
 	n.lay()
+	n.describe()
 	if err := n.program(cfg.Program, true); err != nil {
 		return nil, fmt.Errorf("programming the factory modules: %w", err)
 	}

@@ -1,6 +1,7 @@
 package ion
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -10,8 +11,12 @@ import (
 // Change is one step of a transaction: Create, Delete, Rename, Link or Set.
 type Change interface{ apply(*draft) }
 
-// Create makes a module of a type.
-type Create struct{ Type, Label string }
+// Create makes a module of a type. Number is its number under the manager; 0 takes the
+// lowest free one.
+type Create struct {
+	Type, Label string
+	Number      int
+}
 
 // Delete deletes a module; inputs linked to it become unlinked.
 type Delete struct{ Module string }
@@ -187,24 +192,33 @@ func (c Create) apply(d *draft) {
 	if !d.labelFits(c.Label) {
 		return
 	}
-	// The module takes the lowest free number under its manager.
-	number, at := 1, 0
-	for at < len(d.modules) && d.modules[at].handle.Manager() < t.Number {
-		at++
-	}
-	for at < len(d.modules) && d.modules[at].handle == handleOf(t.Number, number) {
-		number++
-		at++
-	}
-	if number > MaxModulesPerType {
-		d.refuse(c.Label, "the manager of %s is full with %d modules", t.Name, MaxModulesPerType)
+	handle, at := d.freeHandle(t, c.Number)
+	if handle == 0 {
+		d.refuse(c.Label, "number %d under the manager of %s is taken or above %d", c.Number, t.Name, MaxModulesPerType)
 		return
 	}
 	m := newModule(t, c.Label)
-	m.handle = handleOf(t.Number, number)
+	m.handle = handle
 	d.modules = slices.Insert(d.modules, at, m)
 	d.byLabel[fold(c.Label)], d.plans[m], d.created[m] = m, m.plan.clone(), true
 	d.did(m, stepCreate, 0, c.Label, "", "created")
+}
+
+// freeHandle returns a handle under the manager of t and its place among the modules:
+// the wanted number, or for 0 the lowest free one. It returns 0 if that is not to be had.
+func (d *draft) freeHandle(t *Type, wanted int) (handle Handle, at int) {
+	number := max(wanted, 1)
+	at, taken := slices.BinarySearchFunc(d.modules, handleOf(t.Number, number), func(m *module, h Handle) int {
+		return cmp.Compare(m.handle, h)
+	})
+	for ; taken && wanted == 0; number++ {
+		at++
+		taken = at < len(d.modules) && d.modules[at].handle == handleOf(t.Number, number+1)
+	}
+	if taken || number > MaxModulesPerType {
+		return 0, 0
+	}
+	return handleOf(t.Number, number), at
 }
 
 func (c Delete) apply(d *draft) {

@@ -52,7 +52,6 @@ func (ch *Changes) rewriteRenamed() {
 			ch.set(m, i)
 		}
 		m.changed = true
-		ch.RetainedDelete = slices.DeleteFunc(ch.RetainedDelete, func(l string) bool { return l == m.label })
 	}
 	ch.renamed = nil
 }
@@ -68,6 +67,11 @@ func (n *Node) TakeChanges() Changes {
 	}
 	taken := n.changes
 	n.changes.reset()
+	// A label that went and came again is written, not deleted.
+	taken.RetainedDelete = slices.DeleteFunc(taken.RetainedDelete, func(label string) bool {
+		_, written := taken.Retained[label]
+		return written
+	})
 	return taken
 }
 
