@@ -125,17 +125,17 @@ func (e *Engine) Process(b *waveform.Block, sink Sink) error {
 		}
 	}
 	if !e.running {
-		e.running = true
-		e.startS = b.Start
-		if e.second.tick <= b.Start || e.second.tick > b.Start+1 {
-			e.second.begin(b.Start)
-		}
+		e.begin(b.Start)
 	}
 	// Pieces of a phase point keep what was just copied in the cache.
 	piece := e.tracker.stride * e.h.cell
 	for from := 0; from < n; {
 		if e.h.free() == 0 {
 			e.drop()
+		}
+		if e.h.free() == 0 { // no stage lets go: lose the open window rather than hang
+			e.close(FlagGap, sink)
+			e.begin(b.Start + float64(from)/b.RateHz)
 		}
 		to := min(n, from+min(piece, e.h.free()))
 		e.h.append(b.Samples, from, to)
@@ -145,6 +145,15 @@ func (e *Engine) Process(b *waveform.Block, sink Sink) error {
 		from = to
 	}
 	return nil
+}
+
+// begin starts a stretch of samples at a time of the source's axis.
+func (e *Engine) begin(startS float64) {
+	e.running = true
+	e.startS = startS
+	if e.second.tick <= startS || e.second.tick > startS+1 {
+		e.second.begin(startS)
+	}
 }
 
 // Flush ends the record: it closes the open window over the whole cycles so far,
@@ -201,7 +210,7 @@ func (e *Engine) report(sink Sink) {
 // drop forgets the samples that no stage needs any more, a multiple of the tracker's
 // step.
 func (e *Engine) drop() {
-	oldest := min(e.windows.open.position, e.halves.oldest(), e.tracker.position(e.tracker.points-8))
+	oldest := min(e.windows.open.position, e.halves.oldest(), e.tracker.position(e.tracker.points-settled-2*minOutputs))
 	oldest -= float64(e.windows.spectrum.kernel.taps<<len(e.windows.spectrum.halvers) + 2*maxReach)
 	// The tracker's own memory reaches two points behind whatever is looked up.
 	cells := int(oldest) / e.h.cell

@@ -133,6 +133,11 @@ func (s *halfCycles) emit(e *Engine, sink Sink) {
 			s.voltage(k)
 		}
 	}
+	for k := s.t.voltages; k < len(s.marks); k++ {
+		if k != s.lane {
+			s.marks[k].known = none // a current is cut only while it is the reference
+		}
+	}
 	m := &s.marks[s.lane]
 	if s.lane < s.t.voltages {
 		s.voltage(s.lane)

@@ -92,7 +92,7 @@ func (t *tracker) fitFrequency(x []float64) (float64, bool) {
 	mean, square := total(x)/float64(len(x)), dot(x, x)/float64(len(x))
 	fundamental := (s.b[1]*s.b[1] + s.b[2]*s.b[2]) / 2
 	inBand := math.Abs(hz/t.nominalHz-1) <= band
-	return hz, inBand && fundamental > 0 && fundamental >= purity*(square-mean*mean)
+	return hz, inBand && pure(fundamental, mean, square)
 }
 
 // fitSums holds the normal equations of a least-squares fit of DC and harmonics.

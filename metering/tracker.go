@@ -186,6 +186,9 @@ func (t *tracker) reset() {
 // position returns where point i is.
 func (t *tracker) position(i int) float64 { return t.start + float64(i)*t.step }
 
+// settled is the number of points after which the filter has forgotten what it saw.
+const settled = filterCycles * pointsPerCycle
+
 // minOutputs is the number of points that fix the frequency at the start, a cycle.
 const minOutputs = pointsPerCycle + 1
 
@@ -236,6 +239,11 @@ func (t *tracker) point() {
 	case t.outputs == 0:
 		t.phase[i] = t.lanes[ref].angle
 	case ref == none:
+		if t.current != none && t.outputs > settled+pointsPerCycle {
+			// The filter saw the loss coming: go on as before that.
+			old := i - 1 - settled
+			t.hold = (t.phase[old] - t.phase[old-pointsPerCycle]) / pointsPerCycle
+		}
 		t.phase[i] = before + t.hold
 	default:
 		step := t.advance + wrap(t.lanes[ref].angle-t.lanes[ref].phase[i-1]-t.advance)
@@ -299,7 +307,13 @@ func (t *tracker) measure(i int) {
 		inBand = math.Abs(wrap(angle-l.angle-t.advance)) <= band*t.advance
 	}
 	l.angle = angle
-	l.usable = inBand && l.power > 0 && l.power >= purity*(square-sum*sum)
+	l.usable = inBand && pure(l.power, sum, square)
+}
+
+// pure reports whether a fundamental of that mean square is usable in a signal of that
+// mean and mean square. The rounding of a large DC is no fundamental.
+func pure(fundamental, mean, square float64) bool {
+	return fundamental > 1e-12*square && fundamental >= purity*(square-mean*mean)
 }
 
 // filter returns the band-pass output Σ s[next+k]·w[k]·e^{-jωk}.

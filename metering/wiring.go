@@ -191,7 +191,7 @@ func (w *wiring) sum(a waveform.Role, fa float64, b waveform.Role, fb float64) [
 // hide keeps a lane but takes it out of the readings.
 func (w *wiring) hide(r waveform.Role) {
 	if n := w.of[r]; n != none {
-		w.lanes[n].role, w.lanes[n].spectrum = waveform.NoRole, false
+		w.lanes[n].role = waveform.NoRole
 		w.of[r] = none
 	}
 }
