@@ -135,12 +135,32 @@ func (s *selected) missingAt(k int) bool {
 // firstMissing returns the index of the first value that is no finite number, -1 if
 // there is none.
 func firstMissing(samples []float64) int {
+	if allFinite(samples) {
+		return -1
+	}
 	for i, v := range samples {
 		if v-v != 0 {
 			return i
 		}
 	}
 	return -1
+}
+
+// allFinite sums the values times zero: that is zero unless one is missing or
+// infinite. Four sums do not wait for each other.
+func allFinite(samples []float64) bool {
+	var a, b, c, d float64
+	for len(samples) >= 4 {
+		a += samples[0] * 0
+		b += samples[1] * 0
+		c += samples[2] * 0
+		d += samples[3] * 0
+		samples = samples[4:]
+	}
+	for _, v := range samples {
+		a += v * 0
+	}
+	return a+b+c+d == 0
 }
 
 // hand gives the instants begin..end of in to b.
