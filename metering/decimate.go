@@ -45,8 +45,8 @@ func newHalver(x [][]float64, pass float64) *halver {
 
 // gain returns the response at f, a fraction of the input's sampling rate.
 func (hv *halver) gain(f float64) float64 {
-	w := 2 * math.Pi * f
-	return hv.a[0] + 2*(hv.a[1]*math.Cos(w)+hv.a[2]*math.Cos(2*w)+hv.a[3]*math.Cos(3*w))
+	c := math.Cos(2 * math.Pi * f)
+	return hv.a[0] + 2*(hv.a[1]*c+hv.a[2]*(2*c*c-1)+hv.a[3]*(4*c*c-3)*c)
 }
 
 // run computes the outputs that n input samples allow.

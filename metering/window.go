@@ -164,7 +164,7 @@ func (v *windows) fundamentals(w *Window) {
 	}
 	for r := range w.Angle {
 		for h := range w.Angle[r] {
-			w.Angle[r][h] = degree(w.Angle[r][h]*degrees - math.Mod(float64(h)*zero, 360))
+			w.Angle[r][h] = degree(w.Angle[r][h]*degrees - float64(h)*zero)
 		}
 	}
 }

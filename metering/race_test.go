@@ -1,0 +1,6 @@
+//go:build race
+
+package metering
+
+// raceDetector shortens what the race detector would make last minutes.
+const raceDetector = true
