@@ -256,9 +256,16 @@ func dot(a, b []float64) float64 {
 
 // total returns Σ y.
 func total(y []float64) float64 {
-	s := 0.0
-	for _, v := range y {
-		s += v
+	var s0, s1, s2, s3 float64
+	for len(y) >= 4 {
+		s0 += y[0]
+		s1 += y[1]
+		s2 += y[2]
+		s3 += y[3]
+		y = y[4:]
 	}
-	return s
+	for _, v := range y {
+		s0 += v
+	}
+	return (s0 + s1) + (s2 + s3)
 }

@@ -21,7 +21,7 @@ func (v *windows) powers(w *Window) {
 		}
 		scale := wires.lanes[u].scale * wires.lanes[i].scale
 		p[k] = scale * v.h.powerSum(k, &v.open, &v.end) / length
-		s[k] = v.laneRMS(u) * v.laneRMS(i)
+		s[k] = v.rms[u] * v.rms[i]
 		a, b := v.spectrum.phasor[u], v.spectrum.phasor[i]
 		p1[k] = scale * (a[0]*b[0] + a[1]*b[1])
 		q1[k] = scale * (a[1]*b[0] - a[0]*b[1])
@@ -122,7 +122,7 @@ func (v *windows) effective(w *Window, arithmetic float64) float64 {
 	line := squares(waveform.V12, waveform.V23, waveform.V31)
 	current := 0.0
 	for _, n := range wires.amps {
-		i := v.laneRMS(n)
+		i := v.rms[n]
 		current += i * i
 	}
 	if wires.threeWire {
@@ -130,7 +130,7 @@ func (v *windows) effective(w *Window, arithmetic float64) float64 {
 	}
 	phase := squares(waveform.V1, waveform.V2, waveform.V3)
 	if wires.neutral != none {
-		i := v.laneRMS(wires.neutral)
+		i := v.rms[wires.neutral]
 		current += i * i
 	}
 	return 3 * math.Sqrt((3*phase+line)/18) * math.Sqrt(current/3)

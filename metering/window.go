@@ -22,6 +22,8 @@ type windows struct {
 	// at is the position of the end of the open window, +Inf while unknown.
 	at  float64
 	out Window
+	// rms is the RMS of every lane, those without a role too, in primary units.
+	rms []float64
 }
 
 // BasicCycles returns the number of cycles in a basic window: 10 at 50 Hz and 12 at 60 Hz.
@@ -29,6 +31,7 @@ func BasicCycles(nominalHz float64) int { return int(math.Round(nominalHz / 5)) 
 
 func newWindows(cfg *Config, h *history, t *tracker, s *spectrum) *windows {
 	v := &windows{h: h, t: t, spectrum: s, cfg: cfg, cycles: BasicCycles(cfg.NominalHz)}
+	v.rms = make([]float64, len(h.wires.lanes))
 	for _, n := range s.lanes {
 		r := h.wires.lanes[n].role
 		if r == waveform.NoRole {
@@ -127,26 +130,19 @@ func (v *windows) magnitudes(w *Window) {
 	length := v.end.position - v.open.position
 	for n := range v.h.wires.lanes {
 		l := &v.h.wires.lanes[n]
-		if l.role == waveform.NoRole {
-			continue
-		}
 		sum, square, peak := v.h.moments(n, &v.open, &v.end)
-		r := l.role
-		w.RMS[r] = l.scale * math.Sqrt(max(0, square)/length)
-		w.DC[r] = l.scale * sum / length
-		w.Peak[r] = l.scale * peak
-		w.Crest[r] = quotient(w.Peak[r], w.RMS[r])
+		v.rms[n] = l.scale * math.Sqrt(max(0, square)/length)
+		if r := l.role; r != waveform.NoRole {
+			w.RMS[r] = v.rms[n]
+			w.DC[r] = l.scale * sum / length
+			w.Peak[r] = l.scale * peak
+			w.Crest[r] = quotient(w.Peak[r], w.RMS[r])
+		}
 	}
 	w.IResidual = NotAvailable
 	if n := v.h.wires.residual; n != none {
-		w.IResidual = v.laneRMS(n)
+		w.IResidual = v.rms[n]
 	}
-}
-
-// laneRMS returns the RMS of lane n in primary units.
-func (v *windows) laneRMS(n int) float64 {
-	length := v.end.position - v.open.position
-	return v.h.wires.lanes[n].scale * math.Sqrt(max(0, v.h.squareSum(n, &v.open, &v.end))/length)
 }
 
 // fundamentals fills the phasors and refers the angles of the harmonics to V1.
