@@ -41,10 +41,12 @@ func connect(source waveform.Source, has []waveform.Role) (*input, error) {
 	case len(in.mapping) == 0:
 		return nil, fmt.Errorf("no channel of the source could be taken for a voltage or current: name them V1 V2 V3 I1 I2 I3 in the recording (found %s)", channelNames(info))
 	}
-	selected, err := waveform.Selected(waveform.Deskew(source), in.mapping)
+	selected, err := waveform.Selected(source, in.mapping)
 	if err != nil {
 		return nil, err
 	}
+	// Skew is taken out of whole runs: a missing sample would spread over the filter.
+	wired := waveform.Deskew(selected)
 	scale := make([]float64, len(in.mapping))
 	for i, p := range in.mapping {
 		ch := info.Channels[p.Channel]
@@ -62,7 +64,7 @@ func connect(source waveform.Source, has []waveform.Role) (*input, error) {
 			in.ct = ratio{ch.Primary, ch.Secondary}
 		}
 	}
-	in.source = &scaled{Source: selected, scale: scale}
+	in.source = &scaled{Source: wired, scale: scale}
 	return in, nil
 }
 
