@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"runtime"
 	"sync"
 	"time"
 
@@ -32,6 +33,7 @@ type loop struct {
 	peers   map[int32]*peer
 	now     time.Time // when the present events were fetched
 	swept   time.Time
+	yielded time.Time
 	in, out []byte
 }
 
@@ -56,6 +58,10 @@ const (
 	// loopAnswerBuffer has room for the longest answers to all of them.
 	loopAnswerBuffer = 32 << 10
 	loopEvents       = 128
+	// yieldEvery is how often the loop gives way, though nobody may be waiting. Go's
+	// monitor thread takes a goroutine that has run for 10 ms on end for one that is
+	// stuck, and then takes the processor away at every system call that waits.
+	yieldEvery = 4 * time.Millisecond
 )
 
 // newLoop starts a loop that runs until ctx is done. It is counted in running.
@@ -136,19 +142,12 @@ func (l *loop) run(ctx context.Context) {
 	defer l.end()
 	events := make([]unix.EpollEvent, loopEvents)
 	l.swept = time.Now()
-	n := 0
 	for {
-		var err error
-		// After several events at once more are likely to have come meanwhile, and
-		// asking without waiting is cheaper.
-		if busy := n > 1; busy {
-			n, err = eventsNow(l.epoll, events)
-		} else {
-			n = 0
+		if l.now.Sub(l.yielded) >= yieldEvery {
+			l.yielded = l.now
+			runtime.Gosched()
 		}
-		if n == 0 && err == nil {
-			n, err = unix.EpollWait(l.epoll, events, l.patience())
-		}
+		n, err := unix.EpollWait(l.epoll, events, l.patience())
 		if err != nil {
 			n = 0
 			if err != unix.EINTR {
@@ -225,7 +224,7 @@ func (l *loop) attend(p *peer) {
 		}
 	}
 	have := copy(l.in, p.rest)
-	n, err := readNow(p.fd, l.in[have:])
+	n, err := unix.Read(p.fd, l.in[have:])
 	switch {
 	case err == unix.EAGAIN || err == unix.EINTR:
 		return
@@ -263,7 +262,7 @@ func (l *loop) answer(p *peer, in []byte) bool {
 // send writes answers, and keeps those that the socket has no room for. It reports
 // whether the connection is still there.
 func (l *loop) send(p *peer, answers []byte) bool {
-	n, err := writeNow(p.fd, answers)
+	n, err := unix.Write(p.fd, answers)
 	if err != nil && err != unix.EAGAIN && err != unix.EINTR {
 		l.drop(p)
 		return false
