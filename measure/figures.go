@@ -20,6 +20,7 @@ type figures struct {
 	keepFirst, keepEnd int64
 	kept               [][]float64
 	progress           func(done, total int64)
+	total              int64
 }
 
 type channelFigures struct {
@@ -30,7 +31,7 @@ type channelFigures struct {
 }
 
 func newFigures(src waveform.Source, progress func(done, total int64)) *figures {
-	f := &figures{Source: src, channels: make([]channelFigures, len(src.Info().Channels)), progress: progress}
+	f := &figures{Source: src, channels: make([]channelFigures, len(src.Info().Channels)), progress: progress, total: src.Info().Samples}
 	for c := range f.channels {
 		f.channels[c] = channelFigures{min: math.Inf(1), max: math.Inf(-1), first: math.NaN(), last: math.NaN()}
 	}
@@ -62,7 +63,7 @@ func (f *figures) Next(ctx context.Context, b *waveform.Block, limit int) (int, 
 		f.seconds += float64(n) / b.RateHz
 	}
 	if f.progress != nil {
-		f.progress(f.samples, f.Source.Info().Samples)
+		f.progress(f.samples, f.total)
 	}
 	return n, err
 }

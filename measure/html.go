@@ -116,7 +116,7 @@ func (r *Report) page(style template.CSS) *page {
 	p := &page{Style: style, Title: filepath.Base(r.File), Report: r, Begins: notAvailable, Flags: s.flags,
 		Summary: summaryRow{Frequency: s.frequency, U2: rounded(s.u2.Mean, 100), P: s.p[total], S: s.s[total], PF: s.pf[total]}}
 	if r.StartUTC != nil {
-		p.Begins = strings.Replace(strings.TrimSuffix(strings.TrimRight(strings.TrimSuffix(*r.StartUTC, "Z"), "0"), "."), "T", " ", 1) + " UTC"
+		p.Begins = strings.Replace(strings.TrimSuffix(strings.TrimRight(strings.TrimSuffix(*r.StartUTC, "Z"), "0"), "."), "T", " ", 1)
 	}
 	p.Waves = r.waves()
 	if len(r.Windows) == 0 {
@@ -255,6 +255,7 @@ func (r *Report) trends() []template.HTML {
 				unit = r.units.unit(role).name
 			}
 		}
+		curves = visible(curves)
 		if chart := lineChart(g.name+", RMS", curves, label, unit+" RMS"); chart != "" {
 			charts = append(charts, chart)
 		}
@@ -279,6 +280,30 @@ func (r *Report) trends() []template.HTML {
 		charts = append(charts, singleChart("Frequency", c, label, "Hz"))
 	}
 	return charts
+}
+
+// visible leaves out the neutral's curve where it would press the phases' into a
+// line at the top: where it never reaches a fifth of the least of them.
+func visible(curves []curve) []curve {
+	least := math.Inf(1)
+	for _, c := range curves {
+		if colour(c.role) != "c4" {
+			for _, v := range c.y {
+				least = math.Min(least, v)
+			}
+		}
+	}
+	var out []curve
+	for _, c := range curves {
+		highest := 0.0
+		for _, v := range append(c.high, c.y...) {
+			highest = math.Max(highest, v)
+		}
+		if colour(c.role) != "c4" || highest > least/5 {
+			out = append(out, c)
+		}
+	}
+	return out
 }
 
 // singleChart is a chart of one curve that is named by its axis.
