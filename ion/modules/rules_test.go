@@ -399,6 +399,16 @@ func TestOperatingRules(t *testing.T) {
 			r.tick(10)
 			r.want("M/SWinDemand", 10)
 		}},
+		{"Sliding Window Demand/an interval in which time passed unmeasured does not count", moduleUnderTest("Sliding Window Demand", volts, "Sub Intvl", "8"), func(r *rig) {
+			r.now = noon.Add(-time.Second)
+			r.tick(10)
+			r.ticks(4, 10)
+			r.now, r.second.EndS = r.now.Add(3*time.Second), r.second.EndS+3 // no tick came
+			r.tick(10)
+			r.want("M/SWinDemand", na)
+			r.ticks(8, 10)
+			r.want("M/SWinDemand", 10)
+		}},
 		{"Sliding Window Demand/rolling window of 3 sub-intervals", moduleUnderTest("Sliding Window Demand", volts, "Sub Intvl", "4", "#SubIntvls", "3"), func(r *rig) {
 			r.now = noon.Add(-time.Second)
 			r.tick(0)

@@ -28,8 +28,9 @@ const (
 	outIntervalEnd
 )
 
-// tolerated is how late after its boundary a sub-interval may begin and be whole: up
-// to a second until the tick comes, and a second by which the clock may be corrected.
+// tolerated is how late after its boundary a sub-interval may begin and be whole, and
+// how much of it may be missing: up to a second until the tick comes, and a second by
+// which the clock may be corrected.
 const tolerated = 2 * time.Second
 
 func slidingWindowDemand() ion.Type {
@@ -38,7 +39,7 @@ func slidingWindowDemand() ion.Type {
 		Doc: "Mean of Source over the last completed sub-intervals, and a prediction of the mean at the end of the present one. " +
 			"Sub-intervals align to the clock (UTC), or end at each pulse of Sync when that is linked. A sub-interval that is not " +
 			"whole - the one in which the meter powered up, was reset or enabled, or in which the clock stepped by more than a " +
-			"second or Source was NOT AVAILABLE - never counts: SWinDemand is NOT AVAILABLE until #SubIntvls whole ones have passed. " +
+			"second, time passed unmeasured or Source was NOT AVAILABLE - never counts: SWinDemand is NOT AVAILABLE until #SubIntvls whole ones have passed. " +
 			"While Enable is OFF all outputs are NOT AVAILABLE.",
 		Source: "ION Reference (7EN02-0290), Sliding Window Demand module; the rules of incomplete intervals are ours",
 		Inputs: []ion.Input{sourceInput("Source"), enableInput(), pulseInput("Sync"), pulseInput("Reset")},
@@ -153,8 +154,12 @@ func (m *demand) add(c *ion.Context, x float64) {
 	m.smooth = x + (m.smooth-x)*math.Pow(left, c.Elapsed/(predictionSpan*c.Setting(setSubIntvl)))
 }
 
-// close ends the present sub-interval and starts the next.
+// close ends the present sub-interval and starts the next. One in which more time
+// passed than was measured is not whole.
 func (m *demand) close(c *ion.Context, nextWhole bool) {
+	if passed := c.Now.Sub(m.start).Seconds(); math.Abs(passed-m.present.seconds) > tolerated.Seconds() {
+		m.present.whole = false
+	}
 	copy(m.past[1:], m.past[:])
 	m.past[0] = m.present
 	m.latest = total(subInterval{whole: true}, m.past[:int(c.Setting(setSubIntvls))]).mean()
