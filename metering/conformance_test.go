@@ -69,7 +69,7 @@ func TestSoftwareBar(t *testing.T) {
 		if want := 0.7 - 1/hz; duration < want {
 			t.Errorf("windows cover %g s, want at least %g", duration, want)
 		}
-		if lowest := map[float64]int{80: 35, 256: 110, 1024: 127}[rate/nominal]; r.windows[0].HighestOrder < lowest {
+		if lowest := map[float64]int{80: 33, 256: 108, 1024: 127}[rate/nominal]; r.windows[0].HighestOrder < lowest {
 			t.Errorf("highest order %d, want %d", r.windows[0].HighestOrder, lowest)
 		}
 	})

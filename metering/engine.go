@@ -26,9 +26,11 @@ type Engine struct {
 	second  seconds
 
 	// startS is the time of the first sample of the stretch, running says that there
-	// was one.
+	// is one.
 	startS  float64
 	running bool
+	// endS is the time of the end of the last stretch.
+	endS float64
 }
 
 // New returns an engine for cfg. It fails if a role is given twice, no input has a
@@ -125,7 +127,7 @@ func (e *Engine) Process(b *waveform.Block, sink Sink) error {
 		}
 	}
 	if !e.running {
-		e.begin(b.Start)
+		e.begin(b.Start, sink)
 	}
 	// Pieces of a phase point keep what was just copied in the cache.
 	piece := e.tracker.stride * e.h.cell
@@ -135,7 +137,7 @@ func (e *Engine) Process(b *waveform.Block, sink Sink) error {
 		}
 		if e.h.free() == 0 { // no stage lets go: lose the open window rather than hang
 			e.close(FlagGap, sink)
-			e.begin(b.Start + float64(from)/b.RateHz)
+			e.begin(b.Start+float64(from)/b.RateHz, sink)
 		}
 		to := min(n, from+min(piece, e.h.free()))
 		e.h.append(b.Samples, from, to)
@@ -147,13 +149,18 @@ func (e *Engine) Process(b *waveform.Block, sink Sink) error {
 	return nil
 }
 
-// begin starts a stretch of samples at a time of the source's axis.
-func (e *Engine) begin(startS float64) {
+// begin starts a stretch of samples at a time of the source's axis. If that is in
+// another second, or before what was measured last, the second in progress ends.
+func (e *Engine) begin(startS float64, sink Sink) {
 	e.running = true
 	e.startS = startS
-	if e.second.tick <= startS || e.second.tick > startS+1 {
-		e.second.begin(startS)
+	if e.second.tick > startS && e.second.tick <= startS+1 && startS > e.endS-0.5/e.rateHz {
+		return
 	}
+	if e.second.out.Windows > 0 {
+		e.second.emit(sink)
+	}
+	e.second.begin(startS)
 }
 
 // Flush ends the record: it closes the open window over the whole cycles so far,
@@ -177,6 +184,7 @@ func (e *Engine) close(flags Flags, sink Sink) {
 		}
 		e.windows.emit(e, end, cycles, flags, sink)
 	}
+	e.endS = e.seconds(float64(e.h.n))
 	e.h.reset()
 	e.tracker.reset()
 	e.halves.reset()

@@ -128,6 +128,13 @@ func TestGap(t *testing.T) {
 			if gaps != 1 || len(r.windows) != 10 {
 				t.Errorf("%d windows, %d of them closed by a gap", len(r.windows), gaps)
 			}
+			perSecond := 0
+			for _, sec := range r.seconds {
+				perSecond = max(perSecond, sec.Windows)
+			}
+			if perSecond > 6 {
+				t.Errorf("%d windows in one second: seconds across the gap were merged", perSecond)
+			}
 			near(t, "start after the gap", r.windows[5].StartS, second.Start, 1e-9)
 			relative(t, "energy", delivered(e), 3450*1.92/3600, 1e-5)
 		})

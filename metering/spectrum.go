@@ -17,7 +17,10 @@ type spectrum struct {
 	h *history
 	// orders is the highest order the rate allows, perCycle the grid of the resampler.
 	orders, perCycle int
-	nominalCycles    int
+	// highest is the highest order of the window in work: above the nominal frequency
+	// the kernel's pass band may end below orders.
+	highest       int
+	nominalCycles int
 	// halvers reduce the rate by 2 to their number for the kernel.
 	halvers []*halver
 	kernel  *resampler
@@ -73,6 +76,10 @@ func newSpectrum(h *history, nominalHz, rateHz float64, cycles, wanted int) (*sp
 	}
 	return s, nil
 }
+
+// passGain is the response down to which the kernel's droop is corrected: below, the
+// image of a line is not small beside the line.
+const passGain = 0.75
 
 // plan returns the transform for a window of so many cycles, nil if no supported
 // length is near.
@@ -138,7 +145,7 @@ func (s *spectrum) window(a, b *edge, cycles int, w *Window) {
 		s.direct(a, b, cycles, bins, w)
 	}
 	s.derive()
-	w.HighestOrder = s.orders
+	w.HighestOrder = s.highest
 }
 
 // transformed resamples and transforms. At the ends of a record, where the kernel
@@ -174,9 +181,15 @@ func (s *spectrum) transformed(a, b *edge, cycles, bins int, w *Window) {
 			g *= hv.gain(f)
 			f *= 2
 		}
-		g *= s.kernel.gain(f)
+		gain := s.kernel.gain(f)
+		if gain < passGain {
+			bins = k - 1
+			break
+		}
+		g *= gain
 		s.correct[k] = 2 / (g * g)
 	}
+	s.highest = min(s.orders, (bins-cycles/2)/cycles)
 	s.correct[0] /= 2
 	for l, n := range s.lanes {
 		plan.Transform(s.re[:points/2+1], s.im[:points/2+1], s.out[l])
@@ -203,6 +216,7 @@ func (s *spectrum) direct(a, b *edge, cycles, bins int, w *Window) {
 	for k := range bins + 1 {
 		s.correct[k] = 2 / (length * length)
 	}
+	s.highest = min(s.orders, (bins-cycles/2)/cycles)
 	s.correct[0] /= 2
 	for _, n := range s.lanes {
 		x := s.h.x[n]
@@ -262,7 +276,7 @@ func (s *spectrum) gather(n, cycles, bins int, w *Window) {
 	side := 3 * cycles / (2 * s.nominalCycles)
 	for h := range group {
 		centre := h * cycles
-		if h > s.orders || centre > bins {
+		if h > s.highest {
 			group[h], subgroup[h], angle[h] = NotAvailable, NotAvailable, NotAvailable
 			inter[h], centred[h] = NotAvailable, NotAvailable
 			continue
@@ -276,7 +290,7 @@ func (s *spectrum) gather(n, cycles, bins int, w *Window) {
 		}
 		angle[h] = math.Atan2(im[centre], re[centre])
 		inter[h], centred[h] = NotAvailable, NotAvailable
-		if h < s.orders && cycles > 1 {
+		if h < s.highest && cycles > 1 {
 			inter[h] = lane.scale * math.Sqrt(sumBins(square, centre+1, centre+cycles-1))
 			if cycles > 2*side+1 {
 				centred[h] = lane.scale * math.Sqrt(sumBins(square, centre+side+1, centre+cycles-side-1))
