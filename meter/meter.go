@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -75,7 +76,7 @@ func Open(o Options) (_ *Meter, err error) {
 		return nil, err
 	}
 	fresh := store.Identity{Model: model.Name, Serial: o.Serial}
-	s, err := store.Open(o.Dir, store.Options{Identity: fresh})
+	s, err := store.Open(o.Dir, store.Options{Identity: fresh, NewSerial: madeUpSerial})
 	if err != nil {
 		return nil, err
 	}
@@ -84,6 +85,12 @@ func Open(o Options) (_ *Meter, err error) {
 		return nil, errors.Join(err, s.Close())
 	}
 	return m, nil
+}
+
+// madeUpSerial returns a serial number of the kind the family has, for a meter that
+// was never given one.
+func madeUpSerial() string {
+	return fmt.Sprintf("SW-%04d%04d", rand.IntN(10000), rand.IntN(10000))
 }
 
 // powerUp makes the node as it was.

@@ -52,6 +52,9 @@ type Options struct {
 	FS         vfs.FS           // nil: the operating system's
 	Now        func() time.Time // nil: time.Now
 	EventDepth int              // events kept; 0: DefaultEventDepth
+	// NewSerial makes up the serial number of a store that has none, where Identity
+	// names none; nil leaves it open.
+	NewSerial func() string
 }
 
 // Store is an open store.
@@ -98,7 +101,7 @@ func Open(dir string, opt Options) (*Store, error) {
 	if s.lock, err = lockDir(s.fs, dir); err != nil {
 		return nil, err
 	}
-	if err := s.openIn(dir, opt.Identity); err != nil {
+	if err := s.openIn(dir, opt.Identity, opt.NewSerial); err != nil {
 		return nil, errors.Join(err, s.release())
 	}
 	return s, nil
@@ -134,7 +137,7 @@ func lockDir(fsys vfs.FS, dir string) (io.Closer, error) {
 }
 
 // openIn opens or creates the database in the locked directory.
-func (s *Store) openIn(dir string, id Identity) error {
+func (s *Store) openIn(dir string, id Identity, newSerial func() string) error {
 	path := filepath.Join(dir, databaseName)
 	switch _, err := s.fs.Stat(path); {
 	case errors.Is(err, fs.ErrNotExist):
@@ -179,7 +182,7 @@ func (s *Store) openIn(dir string, id Identity) error {
 	if err := db.migrate(); err != nil {
 		return err
 	}
-	if err := s.recordStart(id); err != nil {
+	if err := s.recordStart(id, newSerial); err != nil {
 		return err
 	}
 	if _, err := db.conn.Config(sqlite3.DBCONFIG_NO_CKPT_ON_CLOSE, false); err != nil {
@@ -262,12 +265,15 @@ const gapPriority = 20
 
 // recordStart counts the start and records the gap before it, in one
 // transaction, and marks the store as running.
-func (s *Store) recordStart(id Identity) error {
+func (s *Store) recordStart(id Identity, newSerial func() string) error {
 	now := s.now().UTC()
 	m := s.meta
 	m.PowerUps++
 	if m.Serial == "" {
 		m.Serial = id.Serial
+	}
+	if m.Serial == "" && newSerial != nil {
+		m.Serial = newSerial()
 	}
 	first := m.LastAlive.IsZero()
 	gap := Gap{From: m.LastAlive, To: now, Clean: m.CleanStop, PowerUp: m.PowerUps, Event: m.NextEvent}

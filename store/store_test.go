@@ -213,3 +213,24 @@ func TestTheLibraryReadsAStoreByItself(t *testing.T) {
 		stmt.Close()
 	}
 }
+
+// TestNewSerial: a fresh store without a serial number gets one, once.
+func TestNewSerial(t *testing.T) {
+	dir := t.TempDir()
+	for start, made := range []string{"A-1", "A-2"} {
+		s, err := Open(dir, Options{Identity: Identity{Model: "ION9000"}, NewSerial: func() string { return made }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		state, err := s.Load()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if state.Meta.Serial != "A-1" {
+			t.Errorf("start %d: serial number %q, want A-1", start, state.Meta.Serial)
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
