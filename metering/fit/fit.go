@@ -121,7 +121,7 @@ func Fit(channels []Channel, opt Options) (*Result, error) {
 	}
 	var refs []*track
 	for _, c := range reference {
-		if t := newTrack(channels[c]); len(t.values) >= 5 && t.energy > 0 {
+		if t := newTrack(channels[c]); t.usable() {
 			refs = append(refs, t)
 		}
 	}
@@ -229,6 +229,13 @@ func newTrack(ch Channel) *track {
 	return t
 }
 
+// leastSamples is how many samples a channel needs: two more than the unknowns of
+// one line beside DC.
+const leastSamples = 5
+
+// usable reports whether t can tell a frequency.
+func (t *track) usable() bool { return len(t.values) >= leastSamples && t.energy > 0 && t.span() > 0 }
+
 // rate is the mean sampling rate.
 func (t *track) rate() float64 {
 	n := len(t.times)
@@ -241,7 +248,7 @@ func (t *track) span() float64 { return t.times[len(t.times)-1] - t.times[0] }
 // where the channel has fewer samples than the reference.
 func (t *track) spectrum(hz float64, orders int, origin float64) (Spectrum, []float64) {
 	none := Spectrum{DC: math.NaN(), ResidualPct: math.NaN()}
-	if len(t.values) < 5 {
+	if len(t.values) < leastSamples || !(t.span() > 0) {
 		return none, nil
 	}
 	orders = min(orders, Orders(len(t.values), t.rate(), hz, orders))

@@ -17,7 +17,7 @@ const longestScan = 0.4
 func Frequency(channels []Channel, lowHz, highHz float64) (hz, share float64, err error) {
 	var refs []*track
 	for _, ch := range channels {
-		if t := newTrack(ch); len(t.values) >= 5 && t.energy > 0 {
+		if t := newTrack(ch); t.usable() {
 			refs = append(refs, t.middlePart(longestScan))
 		}
 	}
@@ -47,7 +47,7 @@ func coarse(refs []*track, lowHz, highHz float64) (float64, error) {
 	parts := make([]*track, len(refs))
 	span := 0.0
 	for i, t := range refs {
-		parts[i] = t.middlePart(longestScan)
+		parts[i] = t.middlePart(longestScan).thinned(scanPerCycle * highHz)
 		span = math.Max(span, parts[i].span())
 		// Above half the rate a line is its own mirror image.
 		highHz = math.Min(highHz, 0.49*parts[i].rate())
@@ -77,6 +77,29 @@ func coarse(refs []*track, lowHz, highHz float64) (float64, error) {
 	return best, nil
 }
 
+// scanPerCycle is how many samples per cycle of the highest frequency the scan looks
+// at: enough for the strongest line, whatever the rate of the recording.
+const scanPerCycle = 20
+
+// thinned returns t with runs of samples averaged, at rateHz or somewhat more.
+func (t *track) thinned(rateHz float64) *track {
+	run := int(t.rate() / rateHz)
+	if run < 2 {
+		return t
+	}
+	p := &track{middle: t.middle}
+	for k := 0; k+run <= len(t.times); k += run {
+		time, value := 0.0, 0.0
+		for i := k; i < k+run; i++ {
+			time += t.times[i]
+			value += t.values[i]
+		}
+		p.times = append(p.times, time/float64(run))
+		p.values = append(p.values, value/float64(run))
+	}
+	return p
+}
+
 // middlePart returns the part of t within seconds around its middle.
 func (t *track) middlePart(seconds float64) *track {
 	if t.span() <= seconds {
@@ -89,7 +112,7 @@ func (t *track) middlePart(seconds float64) *track {
 	for end > first && t.times[end-1] > seconds/2 {
 		end--
 	}
-	if end-first < 5 {
+	if end-first < leastSamples {
 		return t
 	}
 	p := &track{times: t.times[first:end], values: t.values[first:end], middle: t.middle}
