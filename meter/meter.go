@@ -101,14 +101,8 @@ func (m *Meter) powerUp(model template.Model) error {
 	}
 	m.identity = state.Meta.Identity
 	m.powerUps = int64(state.Meta.PowerUps)
-	m.node, err = ion.New(ion.Config{
-		Types:    modules.Catalogue(),
-		Limits:   model.Limits,
-		Program:  model.Program,
-		Identity: ion.Identity{Model: model.Name, Manufacturer: template.Manufacturer, Serial: m.identity.Serial, Revision: m.options.Firmware},
-	})
-	if err != nil {
-		return fmt.Errorf("template of %s: %w", model.Name, err)
+	if m.node, err = model.Build(m.identity.Serial, m.options.Firmware); err != nil {
+		return err
 	}
 	for _, problem := range m.node.Restore(state.Setup, state.Retained) {
 		m.options.Log.Warn("not restored", "what", problem.String())
