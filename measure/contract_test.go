@@ -343,6 +343,30 @@ func TestNoWindowSpansAHole(t *testing.T) {
 	}
 }
 
+// A recorder that writes infinity has no value there.
+func TestNotFiniteIsMissing(t *testing.T) {
+	for _, opt := range []Options{{}, {Window: &Range{0, 6400}}} {
+		s := site(1, 6400)
+		clean := s.value
+		s.value = func(c int, at float64) float64 {
+			if k := math.Round(at * 6400); c == 0 && k >= 3000 && k < 3003 {
+				return math.Inf(1)
+			}
+			return clean(c, at)
+		}
+		r, _ := measureSite(t, s, opt)
+		if c := r.Channels[0]; c.Missing != 3 || c.Samples != 6397 || !c.Max.Available() || c.Max > 400 {
+			t.Errorf("channel: %+v", c)
+		}
+		for _, w := range r.Windows {
+			within(t, "rms", w.RMS.Of(waveform.V1), math.Hypot(230, 11.5), 0.1)
+		}
+		if len(r.Windows) == 0 {
+			t.Error("no windows")
+		}
+	}
+}
+
 func TestParseRange(t *testing.T) {
 	for in, want := range map[string]Range{"0:2048": {0, 2048}, " 7 : 8 ": {7, 8}} {
 		if got, err := ParseRange(in); err != nil || got != want {

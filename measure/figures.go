@@ -71,7 +71,7 @@ func (f *figures) Next(ctx context.Context, b *waveform.Block, limit int) (int, 
 func (c *channelFigures) add(x []float64) {
 	low, high, squares, missing := c.min, c.max, 0.0, 0
 	for _, v := range x {
-		if v != v {
+		if v-v != 0 { // missing, or not finite: nothing to compute with
 			missing++
 			continue
 		}
@@ -90,11 +90,11 @@ func (c *channelFigures) add(x []float64) {
 	if missing == len(x) {
 		return
 	}
-	for k := 0; math.IsNaN(c.first); k++ {
+	for k := 0; c.first-c.first != 0; k++ {
 		c.first = x[k]
 	}
 	for k := len(x) - 1; ; k-- {
-		if !math.IsNaN(x[k]) {
+		if x[k]-x[k] == 0 {
 			c.last = x[k]
 			return
 		}

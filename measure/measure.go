@@ -401,8 +401,10 @@ func (r *Report) measureWindow(ctx context.Context, src waveform.Source, tap *fi
 	channels := src.Info().Channels
 	for i, p := range m {
 		around := tap.kept[i][from:to]
-		for k := range around {
-			around[k] *= p.Scale
+		for k, v := range around {
+			if around[k] = v * p.Scale; v-v != 0 {
+				around[k] = math.NaN() // not finite is missing, as in the windows
+			}
 		}
 		s.around = append(s.around, around)
 		s.values = append(s.values, around[s.lead:s.lead+int(n)])
