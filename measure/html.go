@@ -56,7 +56,6 @@ type page struct {
 	Report   *Report
 	Begins   string
 	Windows  string
-	Flags    []flagCount
 	Waves    []template.HTML
 	Trends   []template.HTML
 	Phasors  template.HTML
@@ -75,13 +74,13 @@ type page struct {
 
 type inputRow struct {
 	Role, Unit, Class                   string
-	RMS                                 Range3
+	RMS                                 spread
 	Fundamental, Deg, DC, Crest, THD, K Value
 }
 
 type powerRow struct {
 	Name    string
-	P, Q, S Range3
+	P, Q, S spread
 	PF, DPF float64
 }
 
@@ -97,9 +96,9 @@ type sequenceRow struct {
 }
 
 type summaryRow struct {
-	Frequency Range3
+	Frequency spread
 	U2        float64
-	P, S      Range3
+	P, S      spread
 	PF        float64
 }
 
@@ -113,7 +112,7 @@ const mostWindows = 60
 
 func (r *Report) page(style template.CSS) *page {
 	s := r.summarise()
-	p := &page{Style: style, Title: filepath.Base(r.File), Report: r, Begins: notAvailable, Flags: s.flags,
+	p := &page{Style: style, Title: filepath.Base(r.File), Report: r, Begins: notAvailable,
 		Summary: summaryRow{Frequency: s.frequency, U2: rounded(s.u2.Mean, 100), P: s.p[total], S: s.s[total], PF: s.pf[total]}}
 	if r.StartUTC != nil {
 		p.Begins = strings.Replace(strings.TrimSuffix(strings.TrimRight(strings.TrimSuffix(*r.StartUTC, "Z"), "0"), "."), "T", " ", 1)

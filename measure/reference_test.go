@@ -277,7 +277,7 @@ func TestSkewIsCorrected(t *testing.T) {
 // Two ways to one figure: the samples of a basic window, measured as a chosen
 // window.
 func TestBasicWindowIsThatOfItsSamples(t *testing.T) {
-	folder := dataFolder(t)
+	folder, _, all := references(t)
 	for _, row := range []struct {
 		file      string
 		from      float64 // s: the first window that begins after this
@@ -287,7 +287,8 @@ func TestBasicWindowIsThatOfItsSamples(t *testing.T) {
 	} {
 		t.Run(row.file, func(t *testing.T) {
 			path := filepath.Join(folder, row.file)
-			whole, err := File(context.Background(), path, Options{})
+			spec, _ := all[row.file].channelSpec()
+			whole, err := File(context.Background(), path, Options{Channels: spec})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -297,7 +298,7 @@ func TestBasicWindowIsThatOfItsSamples(t *testing.T) {
 				}
 				rate := float64(whole.RateHz)
 				first := int64(math.Round(float64(w.StartS) * rate))
-				chosen, err := File(context.Background(), path, Options{Window: &Range{first, first + int64(math.Round(float64(w.DurationS)*rate))}})
+				chosen, err := File(context.Background(), path, Options{Channels: spec, Window: &Range{first, first + int64(math.Round(float64(w.DurationS)*rate))}})
 				if err != nil {
 					t.Fatal(err)
 				}

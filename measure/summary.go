@@ -8,17 +8,17 @@ import (
 	"github.com/hepmeter/hepmeter/waveform"
 )
 
-// Range3 is the course of a quantity over the windows.
-type Range3 struct{ Mean, Min, Max float64 }
+// spread is what a quantity did over the windows.
+type spread struct{ Mean, Min, Max float64 }
 
 // summary is what the windows say together. Means weigh windows by their duration;
 // magnitudes are RMS means. A window without the quantity does not count.
 type summary struct {
-	frequency      Range3
-	rms            map[waveform.Role]Range3
-	p, q, s        [4]Range3
-	thd            map[waveform.Role]Range3
-	u2, u0         Range3
+	frequency      spread
+	rms            map[waveform.Role]spread
+	p, q, s        [4]spread
+	thd            map[waveform.Role]spread
+	u2, u0         spread
 	harmonics      map[waveform.Role][]float64
 	interharmonics map[waveform.Role][]float64
 	pf             [4]float64
@@ -32,7 +32,7 @@ type flagCount struct {
 	Count int
 }
 
-// course gathers a Range3.
+// course gathers the spread of a quantity.
 type course struct {
 	sum, weight float64
 	low, high   float64
@@ -54,19 +54,19 @@ func (c *course) add(v, weight float64) {
 	c.weight += weight
 }
 
-func (c *course) result() Range3 {
+func (c *course) result() spread {
 	if c.weight == 0 {
-		return Range3{math.NaN(), math.NaN(), math.NaN()}
+		return spread{math.NaN(), math.NaN(), math.NaN()}
 	}
 	mean := c.sum / c.weight
 	if c.squared {
 		mean = math.Sqrt(mean)
 	}
-	return Range3{mean, c.low, c.high}
+	return spread{mean, c.low, c.high}
 }
 
 // over gathers one quantity of all windows.
-func over(windows []Window, squared bool, quantity func(*Window) float64) Range3 {
+func over(windows []Window, squared bool, quantity func(*Window) float64) spread {
 	c := course{squared: squared}
 	for i := range windows {
 		weight := float64(windows[i].DurationS)
@@ -79,7 +79,7 @@ func over(windows []Window, squared bool, quantity func(*Window) float64) Range3
 }
 
 func (r *Report) summarise() summary {
-	s := summary{rms: map[waveform.Role]Range3{}, thd: map[waveform.Role]Range3{},
+	s := summary{rms: map[waveform.Role]spread{}, thd: map[waveform.Role]spread{},
 		harmonics: map[waveform.Role][]float64{}, interharmonics: map[waveform.Role][]float64{}}
 	w := r.Windows
 	s.frequency = over(w, false, func(w *Window) float64 { return float64(w.FrequencyHz) })

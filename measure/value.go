@@ -127,6 +127,9 @@ func (s Spectra) MarshalJSON() ([]byte, error) {
 			if k > 0 {
 				out = append(out, ',')
 			}
+			if v < 1e-9 { // rounding, on a wave without this order
+				v = 0
+			}
 			out = appendNumber(out, float64(v), 6)
 		}
 		return append(out, ']')
