@@ -329,6 +329,20 @@ func TestRecordWithoutUsableRate(t *testing.T) {
 	}
 }
 
+func TestRecordWithoutRate(t *testing.T) {
+	s := site(100, 5)
+	s.info.RateHz, s.info.NominalHz = 0, 0
+	_, object := measureSite(t, s, Options{})
+	for _, key := range []string{"rate_hz", "nominal_hz"} {
+		if object[key] != nil {
+			t.Errorf("%s = %v, want null", key, object[key])
+		}
+	}
+	if list, ok := object["windows"].([]any); !ok || len(list) != 0 {
+		t.Errorf("windows = %v, want []", object["windows"])
+	}
+}
+
 func TestNoWindowSpansAHole(t *testing.T) {
 	s := site(1, 6400)
 	s.holes = map[int64]bool{2000: true}

@@ -1,8 +1,10 @@
 package measure
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 )
@@ -12,6 +14,10 @@ import (
 func WriteFile(path string, write func(io.Writer) error) error {
 	temporary, err := os.CreateTemp(filepath.Dir(path), ".hepmeter-*.tmp")
 	if err != nil {
+		var at *fs.PathError // its path is that of the temporary file
+		if errors.As(err, &at) {
+			err = at.Err
+		}
 		return fmt.Errorf("cannot write %s: %w: choose a folder that exists and is writable", path, err)
 	}
 	defer os.Remove(temporary.Name()) // gone already if all went well

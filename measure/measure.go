@@ -59,6 +59,8 @@ func Source(ctx context.Context, src waveform.Source, opt Options) (*Report, err
 	switch {
 	case opt.Window != nil:
 		err = r.measureWindow(ctx, src, tap, mapping, *opt.Window)
+	case info.RateHz <= 0:
+		r.warn("without a sampling rate there are no windows")
 	case len(mapping) > 0:
 		err = r.measureWindows(ctx, tap, mapping)
 	}
