@@ -183,6 +183,30 @@ func TestPhaseOrderAgainstTheSetup(t *testing.T) {
 	near(t, "positive sequence with ACB configured", w.Voltage.Pos.RMS, 230, 1e-6)
 }
 
+// Not an alarm either: the noise of a dead bus has no rotation, and no unbalance of
+// thousands of percent.
+func TestDeadBusHasNoPhaseOrder(t *testing.T) {
+	const rate = 12800
+	b := &waveform.Block{RateHz: rate}
+	b.Resize(3, 4*rate)
+	seed := uint64(7)
+	for k := range b.Samples[0] {
+		for c := range 3 {
+			seed = seed*6364136223846793005 + 1442695040888963407
+			b.Samples[c][k] = float64(int64(seed)) / (1 << 63)
+		}
+	}
+	r, _ := run(t, Config{NominalHz: 50, Inputs: []waveform.Role{waveform.V1, waveform.V2, waveform.V3}}, b)
+	for _, w := range r.windows {
+		if w.Flags&FlagPhaseOrder != 0 {
+			t.Errorf("window at %.1f s: flags %v", w.StartS, w.Flags.Names())
+		}
+		if w.U2 > 100 {
+			t.Errorf("u2 = %g %%", w.U2)
+		}
+	}
+}
+
 // Registers 3018 and 3052: not the ratio of sequences.
 func TestWorstDeviationIsNotU2(t *testing.T) {
 	s := waves{

@@ -105,9 +105,9 @@ type HalfCycle struct {
 	// EndS is the end of the half cycle on the source's time axis, in seconds.
 	EndS float64
 	// URms is Urms(1/2): the RMS over the cycle that ended here, on each voltage's
-	// own fundamental zero crossings; IRms likewise for currents on the reference's
-	// crossings. An input whose half cycle did not end since the last result keeps
-	// its previous value.
+	// own fundamental zero crossings, and of each current over the cycle that ended at
+	// the reference's crossing. An input whose half cycle did not end since the last
+	// result keeps its previous value; it is not available before its first cycle.
 	URms PerInput
 	// FrequencyHz is that of the last full cycle of the reference.
 	FrequencyHz float64

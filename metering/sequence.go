@@ -26,7 +26,7 @@ func (v *windows) symmetry(w *Window) {
 	}
 	var reversed bool
 	w.Voltage, w.U2, w.U0, reversed = v.components(volts)
-	if reversed {
+	if reversed && v.cfg.VoltsMode != Single {
 		w.Flags |= FlagPhaseOrder
 	}
 	if !neutral {
@@ -77,10 +77,17 @@ func (v *windows) components(roles [3]waveform.Role) (seq Sequence, negative, ze
 		Neg:  polar(scale, [2]float64{real(neg), imag(neg)}),
 		Zero: polar(scale, [2]float64{real(hom), imag(hom)}),
 	}
-	// A set with equal shares (one phase alone) rotates neither way.
-	reversed = cmplx.Abs(neg) > (1+1e-6)*cmplx.Abs(pos)
-	if reversed {
-		return seq, NotAvailable, NotAvailable, true
+	// A set with equal shares (one phase alone) rotates neither way, and neither does
+	// the noise of dead inputs: the alarm needs a negative sequence that is most of
+	// what is there.
+	if cmplx.Abs(neg) > (1+1e-6)*cmplx.Abs(pos) {
+		there := 0.0
+		for _, r := range roles {
+			u := v.rms[v.h.wires.of[r]] / scale
+			there += u * u
+		}
+		reversed = real(neg*cmplx.Conj(neg)) > there/12
+		return seq, NotAvailable, NotAvailable, reversed
 	}
 	positive := cmplx.Abs(pos)
 	return seq, 100 * quotient(cmplx.Abs(neg), positive), 100 * quotient(cmplx.Abs(hom), positive), false
