@@ -451,10 +451,10 @@ func sequence(phasors map[waveform.Role]complex128, r1, r2, r3 waveform.Role) (S
 	return s, Value(100 * neg / pos), Value(100 * zero / pos)
 }
 
-// lineSequence returns positive and negative sequence of the phase voltages from
-// the line-to-line ones; zero sequence does not show in those.
+// lineSequence returns the symmetrical components of the line-to-line voltages.
+// Zero sequence does not show in those.
 func lineSequence(phasors map[waveform.Role]complex128) (Sequence, Value, Value) {
 	s, u2, _ := sequence(phasors, waveform.V12, waveform.V23, waveform.V31)
 	none := Value(math.NaN())
-	return Sequence{Pos: s.Pos / Value(math.Sqrt(3)), Neg: s.Neg / Value(math.Sqrt(3)), Zero: none}, u2, none
+	return Sequence{Pos: s.Pos, Neg: s.Neg, Zero: none}, u2, none
 }

@@ -29,6 +29,10 @@ func WriteFile(path string, write func(io.Writer) error) error {
 		temporary.Close()
 		return fmt.Errorf("write %s: %w", path, err)
 	}
+	if err := temporary.Sync(); err != nil {
+		temporary.Close()
+		return fmt.Errorf("write %s: %w", path, err)
+	}
 	if err := temporary.Close(); err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}

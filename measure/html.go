@@ -25,6 +25,7 @@ func (r *Report) WriteHTML(w io.Writer) error {
 	page, err := template.New("report.html").Funcs(template.FuncMap{
 		"figure":  func(v any, digits int) string { return typographic(figure(number(v), digits)) },
 		"scaled":  func(v any, unit string) string { return typographic(scaled(number(v), unit)) },
+		"percent": func(v any) string { return typographic(percentage(number(v))) },
 		"degrees": func(v any) string { return typographic(degrees(number(v))) },
 	}).ParseFS(templates, "templates/report.html")
 	if err != nil {

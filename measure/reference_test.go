@@ -50,15 +50,16 @@ type reference struct {
 		SkewUS                     float64 `json:"skew_us"`
 	}
 	Window *struct {
-		I0, I1               int64
-		FitResidualPct       float64 `json:"fit_residual_pct"`
-		FreqHz               float64 `json:"freq_hz"`
-		HarmonicsTo          int     `json:"harmonics_to"`
-		Voltages, Currents   []string
-		VoltagesAre          string `json:"voltages_are"`
-		Channels             map[string]referenceChannel
-		VSequence, ISequence *referenceSequence
-		Power                []struct {
+		I0, I1             int64
+		FitResidualPct     float64 `json:"fit_residual_pct"`
+		FreqHz             float64 `json:"freq_hz"`
+		HarmonicsTo        int     `json:"harmonics_to"`
+		Voltages, Currents []string
+		VoltagesAre        string `json:"voltages_are"`
+		Channels           map[string]referenceChannel
+		VSequence          *referenceSequence `json:"v_sequence"`
+		ISequence          *referenceSequence `json:"i_sequence"`
+		Power              []struct {
 			V, I string
 			P    float64 `json:"P_w"`
 			Q1   float64 `json:"Q1_var"`
@@ -243,6 +244,22 @@ func TestWindowsAgreeWithReference(t *testing.T) {
 			}
 			if steady && fundamentals == 0 {
 				t.Error("no fundamental was compared")
+			}
+			for _, v := range []struct {
+				what string
+				got  Sequence
+				want *referenceSequence
+			}{{"V", w.Sequence.V, ref.Window.VSequence}, {"I", w.Sequence.I, ref.Window.ISequence}} {
+				// The reference does not correct skew, which turns the phasors.
+				if !steady || skew >= 1 || v.want == nil {
+					continue
+				}
+				tolerance := 1e-3 * (v.want.Positive + v.want.Negative)
+				within(t, v.what+" positive sequence", float64(v.got.Pos), v.want.Positive, tolerance)
+				within(t, v.what+" negative sequence", float64(v.got.Neg), v.want.Negative, tolerance)
+				if v.got.Zero.Available() {
+					within(t, v.what+" zero sequence", float64(v.got.Zero), v.want.Zero, tolerance)
+				}
 			}
 			for k, want := range ref.Window.Power {
 				scale := kilo[want.V] * kilo[want.I]

@@ -138,7 +138,7 @@ func (t *text) readings(r *Report, s *summary) {
 		}
 	}
 	if !math.IsNaN(s.u2.Mean) {
-		t.line("Voltage unbalance: u2 %s %%, u0 %s %%", figure(rounded(s.u2.Mean, 100), 3), figure(rounded(s.u0.Mean, 100), 3))
+		t.line("Voltage unbalance: u2 %s, u0 %s", percentage(rounded(s.u2.Mean, 100)), percentage(rounded(s.u0.Mean, 100)))
 	}
 }
 
@@ -200,6 +200,13 @@ func degrees(v float64) string {
 		return "0.0"
 	}
 	return s
+}
+
+func percentage(v float64) string {
+	if math.IsNaN(v) {
+		return notAvailable
+	}
+	return figure(v, 3) + " %"
 }
 
 // rounded takes for 0 what is nothing but rounding beside a scale.
