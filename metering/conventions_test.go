@@ -146,6 +146,26 @@ func TestFundamentalAngleIsThatOfACosineAtTheFirstSample(t *testing.T) {
 	near(t, "start", r.windows[0].StartS, 0, 0)
 }
 
+// Not √2 too high: bin 0 has no partner at the negative frequency. The DC belongs to
+// the RMS value and not to the THD.
+func TestDirectComponent(t *testing.T) {
+	s := waves{waveform.V1: {{0, -12, 0}, {1, 100, 0}, {5, 10, 0}}}
+	r, _ := measure(t, Config{NominalHz: 50}, s, 50.1, 51200, 0.5)
+	for _, w := range r.windows {
+		near(t, "DC", w.DC[waveform.V1], -12, 1e-5)
+		near(t, "order 0", w.Subgroup[waveform.V1][0], 12, 1e-3)
+		near(t, "group 0", w.Group[waveform.V1][0], 12, 1e-3)
+		relative(t, "RMS", w.RMS[waveform.V1], math.Sqrt(144+1e4+100), 1e-6)
+		near(t, "THD", w.THDF[waveform.V1], 10, 1e-3)
+		peak := 0.0
+		for x := 0.0; x < 1; x += 1e-4 {
+			peak = max(peak, math.Abs(s[waveform.V1].at(x)))
+		}
+		relative(t, "peak", w.Peak[waveform.V1], peak, 1e-4)
+		relative(t, "crest factor", w.Crest[waveform.V1], peak/w.RMS[waveform.V1], 1e-4)
+	}
+}
+
 // Not the raw bin angle, which turns with the start of the window when f1 is off
 // nominal.
 func TestHarmonicAnglesAreReferredToV1(t *testing.T) {
