@@ -19,18 +19,22 @@ func (e *Engine) energyOf(p *Power, seconds float64, star bool) Energy {
 }
 
 // route adds the energy of a power to its quadrant. A power that is not available
-// carries no energy.
+// carries no energy, and neither does one beyond all numbers, which would stay in
+// the total for ever.
 func (e *Energy) route(p, q, s, hours float64) {
-	if math.IsNaN(p) || math.IsNaN(q) {
+	if !finite(p) || !finite(q) {
 		return
 	}
 	k := quadrant(p, q)
 	e.Wh[k] += math.Abs(p) * hours
 	e.Varh[k] += math.Abs(q) * hours
-	if !math.IsNaN(s) {
+	if finite(s) {
 		e.VAh[k] += s * hours
 	}
 }
+
+// finite reports whether x is a number and not infinite.
+func finite(x float64) bool { return x-x == 0 }
 
 // quadrant returns the index of the quadrant of (P, Q): I is 0, counter-clockwise.
 func quadrant(p, q float64) int {

@@ -203,7 +203,7 @@ func (e *Engine) report(sink Sink) {
 		half, window := e.halves.next(), e.windows.next()
 		tick := (e.second.tick-e.startS)*e.rateHz - float64(e.h.origin)
 		switch first := min(half, window, tick); {
-		case first > limit:
+		case !(first <= limit):
 			return
 		case first == half:
 			e.halves.emit(e, sink)

@@ -231,3 +231,36 @@ func TestUnconnectedIsNotAvailable(t *testing.T) {
 		t.Errorf("walked over %d numbers only", numbers)
 	}
 }
+
+// TestHostileSamples: infinities, numbers whose squares overflow and missing samples
+// that nobody took out neither hang the engine nor stay in the energy.
+func TestHostileSamples(t *testing.T) {
+	for _, poison := range []float64{math.Inf(1), math.Inf(-1), math.NaN(), 1e300, -1e155} {
+		for _, at := range []int{0, 100, 5000, 11000} {
+			for _, n := range []int{300, 12000, 40000} {
+				s := threePhase(wave{{1, 230, 10}}, wave{{1, 5, -20}})
+				b := s.block(50, 12800, n)
+				for _, c := range []int{0, 4} {
+					b.Samples[c][min(at, n-1)] = poison
+				}
+				r, e := run(t, Config{NominalHz: 50, Inputs: s.inputs()}, b)
+				for _, w := range r.windows {
+					for _, v := range append(w.RMS[:], append(w.Peak[:], w.Power.P[:]...)...) {
+						if math.IsInf(v, 0) {
+							t.Fatalf("%g at %d of %d: a reading of %g", poison, at, n, v)
+						}
+					}
+				}
+				total := e.Energy()
+				for k := range 4 {
+					if !finite(total.Wh[k]) || !finite(total.Varh[k]) || !finite(total.VAh[k]) {
+						t.Fatalf("%g at %d of %d: energy %v", poison, at, n, total)
+					}
+				}
+				if n == 40000 && !(delivered(e) > 0) {
+					t.Errorf("%g at %d: nothing was metered", poison, at)
+				}
+			}
+		}
+	}
+}

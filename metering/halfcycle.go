@@ -153,7 +153,7 @@ func (s *halfCycles) emit(e *Engine, sink Sink) {
 	w := s.h.wires
 	for r := waveform.I1; r <= waveform.I5; r++ {
 		if n := w.of[r]; n != none {
-			s.out.URms[r] = w.lanes[n].scale * math.Sqrt(max(0, s.h.squareSum(n, from, to))/length)
+			s.out.URms[r] = available(w.lanes[n].scale * math.Sqrt(max(0, s.h.squareSum(n, from, to))/length))
 		}
 	}
 	var p [3]float64
@@ -161,7 +161,7 @@ func (s *halfCycles) emit(e *Engine, sink Sink) {
 		p[k] = NotAvailable
 		if w.volts[k] != none && w.amps[k] != none {
 			scale := w.lanes[w.volts[k]].scale * w.lanes[w.amps[k]].scale
-			p[k] = scale * s.h.powerSum(k, from, to) / length
+			p[k] = available(scale * s.h.powerSum(k, from, to) / length)
 		}
 	}
 	s.out.P = w.phases(p)
@@ -181,5 +181,5 @@ func (s *halfCycles) voltage(k int) {
 	n := s.t.lanes[k].lane
 	l := &s.h.wires.lanes[n]
 	from, to := &m.edges[0], &m.edges[2]
-	s.out.URms[l.role] = l.scale * math.Sqrt(max(0, s.h.squareSum(n, from, to))/(to.position-from.position))
+	s.out.URms[l.role] = available(l.scale * math.Sqrt(max(0, s.h.squareSum(n, from, to))/(to.position-from.position)))
 }

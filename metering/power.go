@@ -20,11 +20,11 @@ func (v *windows) powers(w *Window) {
 			continue
 		}
 		scale := wires.lanes[u].scale * wires.lanes[i].scale
-		p[k] = scale * v.h.powerSum(k, &v.open, &v.end) / length
+		p[k] = available(scale * v.h.powerSum(k, &v.open, &v.end) / length)
 		s[k] = v.rms[u] * v.rms[i]
 		a, b := v.spectrum.phasor[u], v.spectrum.phasor[i]
-		p1[k] = scale * (a[0]*b[0] + a[1]*b[1])
-		q1[k] = scale * (a[1]*b[0] - a[0]*b[1])
+		p1[k] = available(scale * (a[0]*b[0] + a[1]*b[1]))
+		q1[k] = available(scale * (a[1]*b[0] - a[0]*b[1]))
 	}
 	var fryze [3]float64
 	for k := range fryze {

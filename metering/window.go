@@ -131,11 +131,11 @@ func (v *windows) magnitudes(w *Window) {
 	for n := range v.h.wires.lanes {
 		l := &v.h.wires.lanes[n]
 		sum, square, peak := v.h.moments(n, &v.open, &v.end)
-		v.rms[n] = l.scale * math.Sqrt(max(0, square)/length)
+		v.rms[n] = available(l.scale * math.Sqrt(max(0, square)/length))
 		if r := l.role; r != waveform.NoRole {
 			w.RMS[r] = v.rms[n]
-			w.DC[r] = l.scale * sum / length
-			w.Peak[r] = l.scale * peak
+			w.DC[r] = available(l.scale * sum / length)
+			w.Peak[r] = available(l.scale * peak)
 			w.Crest[r] = quotient(w.Peak[r], w.RMS[r])
 		}
 	}
@@ -167,7 +167,7 @@ func (v *windows) fundamentals(w *Window) {
 
 // polar returns a phasor in primary units.
 func polar(scale float64, p [2]float64) Phasor {
-	return Phasor{scale * math.Hypot(p[0], p[1]), degree(math.Atan2(p[1], p[0]) * 180 / math.Pi)}
+	return Phasor{available(scale * math.Hypot(p[0], p[1])), degree(math.Atan2(p[1], p[0]) * 180 / math.Pi)}
 }
 
 // degree brings an angle into (-180, 180].
@@ -177,6 +177,14 @@ func degree(d float64) float64 {
 		d += 360
 	}
 	return d
+}
+
+// available returns x, or not available where samples were beyond all numbers.
+func available(x float64) float64 {
+	if !finite(x) {
+		return NotAvailable
+	}
+	return x
 }
 
 // quotient returns a/b, not available where b is zero.
