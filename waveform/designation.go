@@ -21,7 +21,14 @@ type designation struct {
 // unitOf splits a unit into its prefix and what it measures: 'V', 'A', 0 for a blank
 // one, '?' for any other.
 func unitOf(unit string) (scale float64, kind rune) {
-	u := strings.TrimSpace(unit)
+	u := strings.Trim(unit, " []().")
+	// "kV pri", "A RMS", "Vrms": which side or which figure is not part of the unit.
+	for _, suffix := range []string{"primary", "secondary", "prim", "pri", "sec", "rms", "inst", "peak", "pk"} {
+		if n := len(u) - len(suffix); n > 0 && strings.EqualFold(u[n:], suffix) {
+			u = strings.TrimRight(u[:n], " .,;_-(")
+			break
+		}
+	}
 	if u == "" || u == "-" {
 		return 1, 0
 	}
@@ -50,15 +57,27 @@ func unitOf(unit string) (scale float64, kind rune) {
 
 // designate reads a channel's name, then its phase field, for what it measures. A
 // channel that says nothing clear has NoRole.
-func designate(ch Channel) designation {
+func (l lettering) designate(ch Channel) designation {
 	scale, kind := unitOf(ch.Unit)
 	d := designation{sign: 1, scale: scale}
 	if kind == '?' {
 		return d
 	}
-	tokens := tokenize(ch.Name)
+	tokens := tokenize(ch.Name, false)
+	if d := l.readName(tokens, d, kind); d.role != NoRole || d.residual {
+		return d
+	}
+	if d := l.readName(tokenize(ch.Name, true), d, kind); d.role != NoRole {
+		return d
+	}
+	return d.fromPhase(l, ch.Phase, tokens, kind)
+}
+
+// readName reads the tokens of a name into d, whose role stays NoRole where they say
+// nothing clear.
+func (l lettering) readName(tokens []token, d designation, kind rune) designation {
 	for i, t := range tokens {
-		role, sign, residual, rest := readToken(t.text)
+		role, sign, residual, rest := l.readToken(t.text)
 		if role == NoRole && !residual || !agrees(role, kind) {
 			continue
 		}
@@ -69,7 +88,7 @@ func designate(ch Channel) designation {
 		d.role, d.sign = role, sign
 		taken := i
 		if role.IsVoltage() && i+1 < len(tokens) {
-			if other := otherEnd(role, tokens[i+1]); other == NoRole && isNeutralWord(tokens[i+1].text) {
+			if other := l.otherEnd(role, tokens[i+1]); other == NoRole && isNeutralWord(tokens[i+1].text) {
 				taken = i + 1
 			} else if other != NoRole {
 				d.role, d.sign = lineToLine(int(role), int(other))
@@ -87,26 +106,25 @@ func designate(ch Channel) designation {
 		})
 		return d
 	}
-	if role, sign, stem := readWords(tokens, kind); role != NoRole {
+	if role, sign, stem := l.readWords(tokens, kind); role != NoRole {
 		d.role, d.sign, d.stem = role, sign, stem
-		return d
 	}
-	return d.fromPhase(ch.Phase, tokens, kind)
+	return d
 }
 
 // otherEnd returns V1, V2 or V3 if next names the other phase of a voltage between
 // two, as in UL1-L2, Va-Vb and U1/2.
-func otherEnd(first Role, next token) Role {
+func (l lettering) otherEnd(first Role, next token) Role {
 	if first > V3 || next.before != "-" && next.before != "/" {
 		return NoRole
 	}
 	u := strings.ToUpper(next.text)
 	other := NoRole
-	if len(u) == 1 && phaseNumber(u[0]) > 0 && phaseNumber(u[0]) < 4 {
-		other = Role(phaseNumber(u[0]))
-	} else if n := phaseWord(u); n > 0 {
+	if len(u) == 1 && l.number(u[0]) > 0 && l.number(u[0]) < 4 {
+		other = Role(l.number(u[0]))
+	} else if n := l.phaseWord(u); n > 0 {
 		other = Role(n)
-	} else if r, _, _, rest := readToken(next.text); r >= V1 && r <= V3 && rest == "" {
+	} else if r, _, _, rest := l.readToken(next.text); r >= V1 && r <= V3 && rest == "" {
 		other = r
 	}
 	if other == first {
@@ -132,10 +150,11 @@ func agrees(role Role, kind rune) bool {
 type token struct{ text, before string }
 
 // tokenize splits a name at blanks, punctuation and changes between ASCII and other
-// scripts, which run on without a blank ("220kV母线I_Ua", "Ua对侧").
-func tokenize(name string) []token {
+// scripts, which run on without a blank ("220kV母线I_Ua", "Ua对侧"); with humps also
+// where a capital follows a small letter ("VaBus", "VoltageA").
+func tokenize(name string, humps bool) []token {
 	var tokens []token
-	start, last, ascii := -1, 0, false
+	start, last, ascii, small := -1, 0, false, false
 	flush := func(end int) {
 		if start >= 0 {
 			tokens = append(tokens, token{name[start:end], name[last:start]})
@@ -149,9 +168,10 @@ func tokenize(name string) []token {
 			continue
 		}
 		a := r < unicode.MaxASCII
-		if start >= 0 && a != ascii && !unicode.IsDigit(r) {
+		if start >= 0 && (a != ascii && !unicode.IsDigit(r) || humps && small && unicode.IsUpper(r)) {
 			flush(i)
 		}
+		small = unicode.IsLower(r)
 		if start < 0 {
 			start, ascii = i, a
 		}
@@ -170,32 +190,19 @@ func stemOf(tokens []token, text func(int) string) string {
 	return strings.Join(parts, " ")
 }
 
-// phaseNumber returns 1, 2, 3 for a phase's letter or digit, 4 for the neutral's.
-func phaseNumber(c byte) int {
-	switch c {
-	case 'A', '1', 'R':
-		return 1
-	case 'B', '2', 'S':
-		return 2
-	case 'C', '3', 'T':
-		return 3
-	case 'N', '4':
-		return 4
-	}
-	return 0
-}
-
-// readToken reads a name's token such as Va, UL1, ILA, VAN, Uab, U21, I4, Ia1. rest
-// is what identifies the bay within the token (the 1 of Ia1).
-func readToken(text string) (role Role, sign float64, residual bool, rest string) {
+// readToken reads a name's token such as Va, UL1, ILA, VAN, Uab, U21, I4, Ia1, VPhA,
+// IAW. rest is what identifies the bay within the token (the 1 of Ia1, the W of IAW).
+func (l lettering) readToken(text string) (role Role, sign float64, residual bool, rest string) {
 	t := strings.ToUpper(text)
 	switch t {
 	case "3U0", "3V0", "3I0", "3UO", "3VO", "3IO", "U0", "V0", "UO", "VO", "I0", "IO":
 		return NoRole, 1, true, ""
-	case "UNE", "VNE", "VNG", "UNG", "VNPE", "UNPE":
+	case "UNE", "VNE", "VNG", "UNG", "VNPE", "UNPE", "VG", "UG":
 		return V4, 1, false, ""
 	case "I5", "IPE", "IG", "IE":
 		return I5, 1, false, ""
+	case "VLN", "ULN", "VLL", "ULL", "VPHS", "IPHS":
+		return NoRole, 1, false, "" // the phase follows
 	}
 	if len(t) < 2 {
 		return NoRole, 1, false, ""
@@ -205,22 +212,35 @@ func readToken(text string) (role Role, sign float64, residual bool, rest string
 		return NoRole, 1, false, ""
 	}
 	t = t[1:]
+	if n := l.phaseWord(t); n > 0 && len(t) > 2 { // VPhA
+		if kind == 'I' {
+			return Role(n) - V1 + I1, 1, false, ""
+		}
+		return Role(n), 1, false, ""
+	}
 	if t[0] == 'L' && len(t) > 1 {
 		t = t[1:]
 	}
-	first := phaseNumber(t[0])
+	letter := t[0]
+	first := l.number(letter)
 	if first == 0 {
 		return NoRole, 1, false, ""
 	}
-	t = strings.TrimPrefix(t[1:], "L")
+	t = t[1:]
 	if kind == 'I' {
-		if !digits(t) || t != "" && isDigit(text[1]) {
+		if first < 4 && (t == "N" || t == "G") && !isDigit(letter) {
+			t = "" // IAN, beside VAN
+		}
+		if !suffix(t, letter) {
 			return NoRole, 1, false, "" // I12 is an input, not a phase
 		}
 		return [...]Role{NoRole, I1, I2, I3, I4}[first], 1, false, t
 	}
+	if len(t) > 1 && t[0] == 'L' { // UL1L2
+		t = t[1:]
+	}
 	if t != "" && first < 4 {
-		if second := phaseNumber(t[0]); second > 0 && second < 4 && second != first && isDigit(t[0]) == isDigit(text[len(text)-len(t)-1]) {
+		if second := l.number(t[0]); second > 0 && second < 4 && second != first && l.alike(letter, t[0]) {
 			role, sign := lineToLine(first, second)
 			if digits(t[1:]) {
 				return role, sign, false, t[1:]
@@ -232,10 +252,19 @@ func readToken(text string) (role Role, sign float64, residual bool, rest string
 			t = t[1:]
 		}
 	}
-	if !digits(t) || t != "" && isDigit(text[1]) {
+	if !suffix(t, letter) {
 		return NoRole, 1, false, ""
 	}
 	return [...]Role{NoRole, V1, V2, V3, V4}[first], 1, false, t
+}
+
+// suffix reports whether t, behind a phase, says which bay it is: digits behind a
+// letter, or the letter of a relay's terminal (IAW, VAY).
+func suffix(t string, phase byte) bool {
+	if isDigit(phase) {
+		return t == ""
+	}
+	return digits(t) || len(t) == 1 && t[0] >= 'S' && t[0] <= 'Z' && t[0] != 'V'
 }
 
 // lineToLine returns the voltage from phase a to phase b.
@@ -263,7 +292,7 @@ func digits(s string) bool { return strings.Trim(s, "0123456789") == "" }
 
 // readWords reads names in words: "Line1-GND", "L1-N", "L1-L2", "Phase A Voltage",
 // "Current L2", "U_AB".
-func readWords(tokens []token, kind rune) (Role, float64, string) {
+func (l lettering) readWords(tokens []token, kind rune) (Role, float64, string) {
 	var stem []string
 	var phases []int
 	cue := false // the word before announces a phase
@@ -271,20 +300,18 @@ func readWords(tokens []token, kind rune) (Role, float64, string) {
 		u := strings.ToUpper(t.text)
 		after := cue
 		cue = false
+		if k, number := quantity(u); k != 0 && !(after && l.phasesIn(u, true) != nil) { // U_V is phase V
+			if kind == 0 {
+				kind = k
+			}
+			if number != "" {
+				stem = append(stem, number)
+			}
+			cue = true
+			continue
+		}
 		switch u {
-		case "VOLTAGE", "VOLTAGES", "VOLT", "VOLTS", "SPANNUNG", "TENSION", "U", "V":
-			if kind == 0 {
-				kind = 'V'
-			}
-			cue = true
-			continue
-		case "CURRENT", "CURRENTS", "CURR", "AMPS", "STROM", "COURANT", "I":
-			if kind == 0 {
-				kind = 'A'
-			}
-			cue = true
-			continue
-		case "LINE", "PHASE", "PH", "L":
+		case "LINE", "PHASE", "PHS", "PH", "L":
 			cue = true
 			continue
 		case "GND", "GROUND", "EARTH", "PE":
@@ -300,7 +327,7 @@ func readWords(tokens []token, kind rune) (Role, float64, string) {
 			}
 			continue
 		}
-		if p := phasesIn(u, after || len(phases) > 0); p != nil {
+		if p := l.phasesIn(u, after || len(phases) > 0); p != nil {
 			phases = append(phases, p...)
 			continue
 		}
@@ -321,10 +348,29 @@ func readWords(tokens []token, kind rune) (Role, float64, string) {
 	return NoRole, 1, ""
 }
 
+// quantity reads a word that announces a voltage or a current: voltage, U, Vln, CT2.
+// number is the transformer's. The kind is 0 for any other word.
+func quantity(u string) (kind rune, number string) {
+	word := strings.TrimRight(u, "0123456789")
+	switch word {
+	case "VT", "PT", "TV", "TP":
+		return 'V', u[len(word):]
+	case "CT", "TC":
+		return 'A', u[len(word):]
+	}
+	switch u {
+	case "VOLTAGE", "VOLTAGES", "VOLT", "VOLTS", "VOL", "SPANNUNG", "TENSION", "U", "V", "VLN", "ULN", "VLL", "ULL", "PHV", "VPH", "UPH":
+		return 'V', ""
+	case "CURRENT", "CURRENTS", "CURR", "CUR", "AMP", "AMPS", "STROM", "COURANT", "CORRIENTE", "I", "IPH":
+		return 'A', ""
+	}
+	return 0, ""
+}
+
 // phasesIn reads the phases a word names: L1, Line2, PhA, L1L2; and, where a phase
-// is announced, A, 1, AB, 12.
-func phasesIn(u string, announced bool) []int {
-	if n := phaseWord(u); n > 0 {
+// is announced, A, 1, AB, 12, AN.
+func (l lettering) phasesIn(u string, announced bool) []int {
+	if n := l.phaseWord(u); n > 0 {
 		return []int{n}
 	}
 	if len(u) == 4 && u[0] == 'L' && u[2] == 'L' {
@@ -333,9 +379,12 @@ func phasesIn(u string, announced bool) []int {
 	if !announced || len(u) > 2 {
 		return nil
 	}
+	if len(u) == 2 && strings.IndexByte("NGE", u[1]) >= 0 && l.number(u[0]) < 4 {
+		u = u[:1] // AN: A to neutral
+	}
 	var phases []int
 	for i := range len(u) {
-		n := phaseNumber(u[i])
+		n := l.number(u[i])
 		if n == 0 || n > 3 {
 			return nil
 		}
@@ -344,11 +393,11 @@ func phasesIn(u string, announced bool) []int {
 	return phases
 }
 
-// phaseWord reads L1, Line1, Phase2, PhA.
-func phaseWord(u string) int {
-	for _, prefix := range []string{"LINE", "PHASE", "PH", "L"} {
+// phaseWord reads L1, Line1, Phase2, PhA, phsA.
+func (l lettering) phaseWord(u string) int {
+	for _, prefix := range []string{"LINE", "PHASE", "PHS", "PH", "L"} {
 		if rest, ok := strings.CutPrefix(u, prefix); ok && len(rest) == 1 {
-			if n := phaseNumber(rest[0]); n > 0 && n < 4 {
+			if n := l.number(rest[0]); n > 0 && n < 4 {
 				return n
 			}
 		}
@@ -359,15 +408,18 @@ func phaseWord(u string) int {
 // fromPhase takes the role from the phase field where the unit says what is
 // measured. Digits alone are not taken: recorders number their inputs there. Neither
 // is N: it may be a residual sum.
-func (d designation) fromPhase(phase string, tokens []token, kind rune) designation {
+func (d designation) fromPhase(l lettering, phase string, tokens []token, kind rune) designation {
 	p := strings.ToUpper(strings.TrimSpace(phase))
 	if kind == 0 || p == "" || isDigit(p[0]) || p == "AC" {
 		return d // AC means alternating current as often as a voltage from A to C
 	}
 	p = strings.ReplaceAll(p, "-", "")
+	if kind == 'V' && len(p) == 2 && strings.IndexByte("NGE", p[1]) >= 0 {
+		p = p[:1] // AN: A to neutral
+	}
 	switch {
 	case len(p) == 1 || len(p) == 2 && p[0] == 'L':
-		n := phaseNumber(p[len(p)-1])
+		n := l.number(p[len(p)-1])
 		if n == 0 || n > 3 {
 			return d
 		}
@@ -375,8 +427,8 @@ func (d designation) fromPhase(phase string, tokens []token, kind rune) designat
 		if kind == 'A' {
 			d.role = [...]Role{NoRole, I1, I2, I3}[n]
 		}
-	case len(p) == 2 && kind == 'V' && phaseNumber(p[0]) > 0 && phaseNumber(p[1]) > 0:
-		d.role, d.sign = lineToLine(phaseNumber(p[0]), phaseNumber(p[1]))
+	case len(p) == 2 && kind == 'V' && l.number(p[0]) > 0 && l.number(p[1]) > 0:
+		d.role, d.sign = lineToLine(l.number(p[0]), l.number(p[1]))
 	default:
 		return d
 	}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 )
 
 // AutoMap chooses the channels a meter is to see by their names, phases and units,
@@ -21,6 +22,8 @@ func AutoMap(info Info) (m Mapping, notes []string) {
 	if voltages != nil {
 		m = append(m, voltages.voltages()...)
 		notes = append(notes, others(info, sets, voltages, "voltages", (*bay).voltageRank, (*bay).voltages)...)
+	} else if single, note := lone(info, 'V', V1); note != "" {
+		m, notes = append(m, single...), append(notes, note)
 	}
 	stem := ""
 	if voltages != nil {
@@ -30,6 +33,8 @@ func AutoMap(info Info) (m Mapping, notes []string) {
 	if currents != nil {
 		m = append(m, currents.currents()...)
 		notes = append(notes, others(info, sets, currents, "currents", (*bay).currentRank, (*bay).currents)...)
+	} else if single, note := lone(info, 'A', I1); note != "" {
+		m, notes = append(m, single...), append(notes, note)
 	}
 	m = addNeutrals(m, sets, voltages, currents)
 	slices.SortFunc(m, func(a, b Pick) int { return int(a.Role) - int(b.Role) })
@@ -42,9 +47,10 @@ func AutoMap(info Info) (m Mapping, notes []string) {
 
 // residuals names the sums of phases that are not taken as neutrals.
 func residuals(m Mapping, info Info) []string {
+	letters := letteringOf(info.Channels)
 	var left []string
 	for i, ch := range info.Channels {
-		if designate(ch).residual {
+		if letters.designate(ch).residual {
 			left = append(left, fmt.Sprintf("%d (%s)", i+1, ch.Name))
 		}
 	}
@@ -67,10 +73,11 @@ type bay struct {
 }
 
 func gather(info Info) []*bay {
+	letters := letteringOf(info.Channels)
 	var sets []*bay
 	byStem := map[string]*bay{}
 	for i, ch := range info.Channels {
-		d := designate(ch)
+		d := letters.designate(ch)
 		if d.role == NoRole {
 			continue
 		}
@@ -84,7 +91,74 @@ func gather(info Info) []*bay {
 			s.picks[d.role] = &Pick{Role: d.role, Channel: i, Scale: d.scale * d.sign}
 		}
 	}
-	return sets
+	return joinNumbered(sets)
+}
+
+// joinNumbered joins sets whose stems differ in a number alone, where the number
+// counts channels and not bays (CH1 VA, CH2 VB, CH3 VC): no set then holds two phases
+// of a kind, and no two sets hold the same one.
+func joinNumbered(sets []*bay) []*bay {
+	family := func(stem string) string {
+		letters := strings.Map(func(r rune) rune {
+			if unicode.IsDigit(r) {
+				return -1
+			}
+			return r
+		}, stem)
+		return strings.Join(strings.Fields(letters), " ")
+	}
+	joined := map[string]*bay{}
+	counts := map[string]bool{} // whether the number counts channels
+	for _, s := range sets {
+		f := family(s.stem)
+		all := joined[f]
+		if all == nil {
+			all = &bay{stem: f}
+			joined[f], counts[f] = all, true
+		}
+		counts[f] = counts[f] && s.has(V1, V2, V3, V12, V23, V31) <= 1 && s.currentRank() <= 1
+		for r, p := range s.picks {
+			if p != nil {
+				counts[f] = counts[f] && all.picks[r] == nil
+				all.picks[r] = p
+			}
+		}
+	}
+	var out []*bay
+	for _, s := range sets {
+		f := family(s.stem)
+		if !counts[f] {
+			out = append(out, s)
+		} else if !slices.Contains(out, joined[f]) {
+			out = append(out, joined[f])
+		}
+	}
+	return out
+}
+
+// lone takes the only channel of a kind as phase 1 where it is called voltage or
+// current and no more: the V and I of a single-phase recording.
+func lone(info Info, kind rune, role Role) (m Mapping, note string) {
+	of := 0
+	for i, ch := range info.Channels {
+		scale, unit := unitOf(ch.Unit)
+		named := rune(0)
+		if tokens := tokenize(ch.Name, false); len(tokens) == 1 {
+			named, _ = quantity(strings.ToUpper(tokens[0].text))
+		}
+		if unit != kind && (unit != 0 || named != kind) {
+			continue
+		}
+		of++
+		if named == kind {
+			m = Mapping{{Role: role, Channel: i, Scale: scale}}
+			note = fmt.Sprintf("channel %d (%s) is the only one of its kind: taken as %s", i+1, ch.Name, role)
+		}
+	}
+	if of != 1 {
+		return nil, "" // which is which is not clear
+	}
+	return m, note
 }
 
 func (s *bay) has(roles ...Role) int {
@@ -230,6 +304,7 @@ func mixedSides(m Mapping, info Info) []string {
 // it reverses the channel. The channel's unit sets the scale, and a name that runs
 // against the role (U21 for V12) reverses it.
 func ParseChannels(spec string, info Info) (Mapping, error) {
+	letters := letteringOf(info.Channels)
 	var m Mapping
 	for rest := strings.TrimSpace(spec); rest != ""; {
 		name, after, found := strings.Cut(rest, "=")
@@ -260,7 +335,7 @@ func ParseChannels(spec string, info Info) (Mapping, error) {
 		if !agrees(role, kind) && kind != '?' {
 			return nil, fmt.Errorf("channels: %s: channel %d (%s) is in %s", role, channel+1, info.Channels[channel].Name, info.Channels[channel].Unit)
 		}
-		if d := designate(info.Channels[channel]); d.role == role {
+		if d := letters.designate(info.Channels[channel]); d.role == role {
 			p.Scale *= d.sign
 		}
 		m = append(m, p)
