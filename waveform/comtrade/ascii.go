@@ -17,6 +17,7 @@ type asciiRows struct {
 	cfg   *Config
 	index []indexEntry // every indexEvery-th row
 	rows  int64
+	comma byte // what stands between fields
 
 	// The walk of read, which continues where it stopped.
 	lines textrow.Lines
@@ -32,7 +33,7 @@ type indexEntry struct {
 const indexEvery = 1024
 
 func newASCIIRows(c *Config, dat part) (*asciiRows, error) {
-	r := &asciiRows{part: dat, cfg: c, at: -1}
+	r := &asciiRows{part: dat, cfg: c, at: -1, comma: ','}
 	var lines textrow.Lines
 	lines.Reset(dat.src, dat.offset, dat.offset+dat.size)
 	commas := 0 // in the last row
@@ -44,14 +45,21 @@ func newASCIIRows(c *Config, dat part) (*asciiRows, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s line %d: %w", dat.name, n+1, err)
 		}
+		if _, section := parseSection(line); section {
+			r.size = offset - r.offset // what follows is another section of a .cff
+			break
+		}
 		if blank(line) {
 			continue
+		}
+		if r.rows == 0 {
+			r.comma = separatorOf(line)
 		}
 		if r.rows%indexEvery == 0 {
 			r.index = append(r.index, indexEntry{offset, n})
 		}
 		r.rows++
-		commas = bytes.Count(line, []byte{','})
+		commas = bytes.Count(line, []byte{r.comma})
 	}
 	// A file cut off in its last line is whole up to there.
 	if r.rows > 1 && commas+1 < 2+len(c.Analog) {
@@ -61,11 +69,21 @@ func newASCIIRows(c *Config, dat part) (*asciiRows, error) {
 	return r, nil
 }
 
-// blank reports whether a line holds nothing; a line of dashes, too, is no row: it
-// begins the next section of a .cff.
+// blank reports whether a line holds nothing; a line of dashes, too, is no row.
 func blank(line []byte) bool {
 	line = textrow.Trim(line)
 	return len(line) == 0 || bytes.HasPrefix(line, []byte("---"))
+}
+
+// separatorOf tells what stands between the fields of a row: a comma by the standard,
+// a semicolon (with a decimal comma, it may be) or a tab in the wild.
+func separatorOf(row []byte) byte {
+	for _, s := range []byte{';', '\t'} {
+		if bytes.IndexByte(row, s) >= 0 {
+			return s
+		}
+	}
+	return ','
 }
 
 func (r *asciiRows) count() int64 { return r.rows }
@@ -154,8 +172,8 @@ func (r *asciiRows) read(t *timeline, row int64, n int, b *waveform.Block) (int,
 // unreadable number is missing: nothing measured depends on it where a rate is
 // stated.
 func (r *asciiRows) head(line []byte) (number, stamp float64, rest []byte, err error) {
-	first, rest, found := cut(line)
-	second, rest, more := cut(rest)
+	first, rest, found := r.cut(line)
+	second, rest, more := r.cut(rest)
 	if !found || !more {
 		return 0, 0, nil, fmt.Errorf("%s line %d field 3 (%s): the row ends before it: want number, time stamp and %d values between commas", r.name, r.line, r.cfg.Analog[0].Name, len(r.cfg.Analog))
 	}
@@ -169,8 +187,8 @@ func (r *asciiRows) head(line []byte) (number, stamp float64, rest []byte, err e
 	return number, stamp, rest, nil
 }
 
-func cut(row []byte) (field, rest []byte, found bool) {
-	if i := bytes.IndexByte(row, ','); i >= 0 {
+func (r *asciiRows) cut(row []byte) (field, rest []byte, found bool) {
+	if i := bytes.IndexByte(row, r.comma); i >= 0 {
 		return row[:i], row[i+1:], true
 	}
 	return row, nil, false
@@ -181,7 +199,7 @@ func (r *asciiRows) field(rest []byte, c int) (field, after []byte, err error) {
 	if rest == nil {
 		return nil, nil, fmt.Errorf("%s line %d field %d (%s): the row ends before it: the cfg says %d analogue channels", r.name, r.line, c+3, r.cfg.Analog[c].Name, len(r.cfg.Analog))
 	}
-	field, after, _ = cut(rest)
+	field, after, _ = r.cut(rest)
 	return field, after, nil
 }
 
@@ -189,7 +207,7 @@ func (r *asciiRows) field(rest []byte, c int) (field, after []byte, err error) {
 // and in 1991 where the channel's stated range does not reach it.
 func (r *asciiRows) value(field []byte, c int) (float64, error) {
 	ch := &r.cfg.Analog[c]
-	x, ok := textrow.Float(field, false)
+	x, ok := textrow.Float(field, r.comma != ',')
 	if !ok {
 		text := textrow.Trim(field)
 		if len(text) == 0 || bytes.EqualFold(text, []byte("nan")) {
@@ -223,7 +241,7 @@ func (r *asciiRows) statuses(first, end int64, f func(row int64, words []uint16)
 		clear(words)
 		for c := range r.cfg.Status {
 			var field []byte
-			field, rest, _ = cut(rest)
+			field, rest, _ = r.cut(rest)
 			if field = textrow.Trim(field); len(field) == 1 && field[0] == '1' {
 				words[c/16] |= 1 << (c % 16)
 			}
@@ -234,7 +252,7 @@ func (r *asciiRows) statuses(first, end int64, f func(row int64, words []uint16)
 
 // each walks rows with a walk of its own, so that read is not disturbed.
 func (r *asciiRows) each(first, end int64, f func(row int64, number, stamp float64, rest []byte) error) error {
-	walk := asciiRows{part: r.part, cfg: r.cfg, index: r.index, rows: r.rows, at: -1}
+	walk := asciiRows{part: r.part, cfg: r.cfg, index: r.index, rows: r.rows, comma: r.comma, at: -1}
 	for row := first; row < end; row++ {
 		if err := walk.seek(row); err != nil {
 			return err

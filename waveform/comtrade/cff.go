@@ -81,7 +81,7 @@ func newCFF(name string, src io.ReaderAt, size int64) (*Reader, error) {
 }
 
 // sectionBody returns the offset of the byte after the section line at offset. The
-// line's end may be LF or CR LF.
+// line's end may be LF, CR LF or CR.
 func sectionBody(src io.ReaderAt, offset, size int64, length int) int64 {
 	at := offset + int64(length)
 	var end [2]byte
@@ -89,7 +89,7 @@ func sectionBody(src io.ReaderAt, offset, size int64, length int) int64 {
 	switch {
 	case n == 2 && end[0] == '\r' && end[1] == '\n':
 		at += 2
-	case n > 0 && end[0] == '\n':
+	case n > 0 && (end[0] == '\n' || end[0] == '\r'):
 		at++
 	}
 	return min(at, size)
@@ -133,6 +133,9 @@ type section struct {
 }
 
 func parseSection(line []byte) (s section, ok bool) {
+	if len(line) < 3 || line[0] != '-' && line[0] != ' ' && line[0] != '\t' {
+		return s, false // as most lines; a row begins with a digit
+	}
 	text := strings.TrimSpace(string(line[:min(len(line), 200)]))
 	if !strings.HasPrefix(text, "---") {
 		return s, false

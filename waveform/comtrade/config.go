@@ -95,8 +95,12 @@ func (f Format) String() string {
 	return fmt.Sprintf("Format(%d)", uint8(f))
 }
 
-// ParseFormat returns the format of that name; case and blanks do not matter.
+// ParseFormat returns the format of that name; case and blanks do not matter. BINARY16
+// is BINARY to some.
 func ParseFormat(name string) (Format, error) {
+	if strings.EqualFold(strings.TrimSpace(name), "BINARY16") {
+		return Binary, nil
+	}
 	for f := ASCII; f <= Float32; f++ {
 		if strings.EqualFold(strings.TrimSpace(name), formatNames[f]) {
 			return f, nil
@@ -132,22 +136,32 @@ func parseConfig(name string, line int, text []byte) (*Config, error) {
 		return nil, fmt.Errorf("%s: %d bytes: a .cfg of more than %d MB is none", name, len(text), maxConfigBytes>>20)
 	}
 	decoded, encoding := textrow.UTF8(text)
-	p := configParser{name: name, line: line, rest: string(decoded)}
+	p := configParser{name: name, line: line, rest: unixLines(string(decoded))}
 	p.cfg.Encoding = encoding
 	p.cfg.TimeMultiplier = 1
+	p.findSeparator()
 	if err := p.parse(); err != nil {
 		return nil, err
 	}
 	return &p.cfg, nil
 }
 
+// unixLines gives a text whose lines end with CR alone the line ends of others.
+func unixLines(text string) string {
+	if strings.Contains(text, "\n") {
+		return text
+	}
+	return strings.ReplaceAll(text, "\r", "\n")
+}
+
 type configParser struct {
-	name   string
-	rest   string
-	line   int
-	fields []string
-	unread bool
-	cfg    Config
+	name      string
+	rest      string
+	separator string
+	line      int
+	fields    []string
+	unread    bool
+	cfg       Config
 }
 
 func (p *configParser) parse() error {
@@ -158,6 +172,24 @@ func (p *configParser) parse() error {
 		}
 	}
 	return nil
+}
+
+// findSeparator looks at the line of channel counts (12,8A,4D) for what stands between
+// fields. The standard knows commas alone; spreadsheets of some countries write others.
+func (p *configParser) findSeparator() {
+	p.separator = ","
+	_, after, _ := strings.Cut(p.rest, "\n")
+	counts, _, _ := strings.Cut(after, "\n")
+	if strings.Contains(counts, ",") {
+		return
+	}
+	for _, s := range []string{";", "\t"} {
+		if strings.Contains(counts, s) {
+			p.separator = s
+			p.cfg.warn("%s: the fields stand between %q where the standard has commas", p.name, s)
+			return
+		}
+	}
 }
 
 // next splits the next line at its commas into trimmed fields. what names the line
@@ -179,7 +211,7 @@ func (p *configParser) next(what string) error {
 	p.line++
 	p.fields = p.fields[:0]
 	for {
-		field, after, more := strings.Cut(line, ",")
+		field, after, more := strings.Cut(line, p.separator)
 		p.fields = append(p.fields, strings.Trim(field, " \t\r\x00\x1a"))
 		if !more {
 			return nil
@@ -221,7 +253,7 @@ func (p *configParser) number(i int, what string, fallback float64) (float64, er
 	if text == "" {
 		return fallback, nil
 	}
-	v, ok := textrow.Float([]byte(text), false)
+	v, ok := textrow.Float([]byte(text), p.separator != ",")
 	if !ok || math.IsInf(v, 0) {
 		return 0, p.fail(i, what, "%q is not a number: write it with digits and a decimal point", shorten(text))
 	}

@@ -125,6 +125,11 @@ func TestDialects(t *testing.T) {
 			"2e+06 Hz from 0: 2,6 2,6 2,6", "2000000 Hz"},
 		"odd year":           {simpleCfg("1997", "1;1000,1", "ASCII", "1"), "1,0,2,3\n", "1000 Hz from 0: 2,6", "revision year 1997"},
 		"no multiplier line": {simpleCfg("1999", "1;1000,1", "ASCII"), "1,0,2,3\n", "1000 Hz from 0: 2,6", ""},
+		"CR alone":           {strings.ReplaceAll(simpleCfg("1999", "1;1000,2", "ASCII", "1"), "\n", ""), "1,0,2,3\r2,1000,4,5\r", "1000 Hz from 0: 2,6 3,10", ""},
+		"semicolons": {strings.ReplaceAll(simpleCfg("1999", "1;1000,2", "ASCII", "1"), ",", ";"), "1;0;2;3\n2;1000;4,5;5\n",
+			"1000 Hz from 0: 2,6 3.25,10", "\";\" where the standard has commas"},
+		"tabs":     {strings.ReplaceAll(simpleCfg("1999", "1;1000,1", "ASCII", "1"), ",", "\t"), "1\t0\t2\t3\n", "1000 Hz from 0: 2,6", "commas"},
+		"BINARY16": {simpleCfg("2013", "1;1000,1", "BINARY16", "1"), binaryRow(1, 0, int16(2), int16(3)), "1000 Hz from 0: 2,6", ""},
 		"BINARY": {simpleCfg("1999", "1;1000,2", "Binary", "1"), binaryRow(1, 0, int16(2), int16(-32768)) + binaryRow(2, 1000, int16(-32768), int16(5)),
 			"1000 Hz from 0: 2,- -,10", ""},
 		"BINARY, stamps all ones": {simpleCfg("1999", "1;1000,3", "BINARY", "1"), binaryRow(1, math.MaxUint32, int16(2), int16(3)) + binaryRow(2, math.MaxUint32, int16(2), int16(3)) + binaryRow(3, math.MaxUint32, int16(2), int16(3)),
@@ -314,7 +319,8 @@ func TestCFF(t *testing.T) {
 		"BINARY to the end":   {"--- file type: CFG ---\r\n" + binaryCfg + "--- file type: DAT BINARY ---\n" + rows, "1000 Hz from 0: 2,6 3,10", ""},
 		"BINARY cut off":      {"--- file type: CFG ---\r\n" + binaryCfg + "--- file type: DAT BINARY: 999 ---\r\n" + rows, "1000 Hz from 0: 2,6 3,10", "cut off"},
 		"sections disagree":   {"--- file type: CFG ---\r\n" + cfg + "--- file type: DAT BINARY: 24 ---\r\n" + rows, "1000 Hz from 0: 2,6 3,10", "section is believed"},
-		"a section after DAT": {"--- file type: CFG ---\r\n" + cfg + "--- file type: DAT ASCII ---\r\n1,0,2,3\r\n2,1000,4,5\r\n--- file type: INF ---\r\n", "1000 Hz from 0: 2,6 3,10", ""},
+		"a section after DAT": {"--- file type: CFG ---\r\n" + cfg + "--- file type: DAT ASCII ---\r\n1,0,2,3\r\n2,1000,4,5\r\n--- file type: INF ---\r\n[Public]\r\nnote=1\r\n", "1000 Hz from 0: 2,6 3,10", ""},
+		"CR alone":            {strings.NewReplacer("\r\n", "\r", "\n", "\r").Replace("--- file type: CFG ---\r\n" + cfg + "--- file type: DAT ASCII ---\r\n1,0,2,3\r\n2,1000,4,5\r\n"), "1000 Hz from 0: 2,6 3,10", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r, err := NewCFF("x.cff", strings.NewReader(row.text), int64(len(row.text)))

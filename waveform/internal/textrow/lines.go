@@ -20,12 +20,14 @@ var ErrLongLine = fmt.Errorf("a line is longer than %d MB: this is not a text of
 const firstBuffer = 256 << 10
 
 // Lines walks the lines of a part of a file without loading it. Line ends are LF or
-// CR LF; a 0x1A where a line would begin ends the text, as DOS had it.
+// CR LF, or CR alone in a text whose beginning has no LF; a 0x1A where a line would
+// begin ends the text, as DOS had it.
 type Lines struct {
 	src       io.ReaderAt
 	next, end int64 // next byte to load, end of the part
 	buf       []byte
 	lo, hi    int
+	lineEnd   byte // 0 until it is known
 	again     bool
 	last      []byte
 	lastAt    int64
@@ -35,6 +37,7 @@ type Lines struct {
 func (l *Lines) Reset(src io.ReaderAt, offset, end int64) {
 	l.src, l.next, l.end = src, offset, end
 	l.lo, l.hi = 0, 0
+	l.lineEnd = 0
 	l.again = false
 }
 
@@ -47,7 +50,14 @@ func (l *Lines) Next() (line []byte, offset int64, err error) {
 	}
 	searched := 0
 	for {
-		if i := bytes.IndexByte(l.buf[l.lo+searched:l.hi], '\n'); i >= 0 {
+		if l.lineEnd == 0 && l.hi > l.lo {
+			l.lineEnd = lineEndOf(l.buf[l.lo:l.hi])
+		}
+		lineEnd := byte('\n')
+		if l.lineEnd != 0 {
+			lineEnd = l.lineEnd
+		}
+		if i := bytes.IndexByte(l.buf[l.lo+searched:l.hi], lineEnd); i >= 0 {
 			n := searched + i
 			line, offset = l.buf[l.lo:l.lo+n], l.next-int64(l.hi-l.lo)
 			l.lo += n + 1
@@ -66,6 +76,18 @@ func (l *Lines) Next() (line []byte, offset int64, err error) {
 			return nil, 0, err
 		}
 	}
+}
+
+// lineEndOf tells CR alone from LF by the beginning of a text, 0 if it shows neither: a
+// CR at its very end says nothing, since its LF may come yet.
+func lineEndOf(head []byte) byte {
+	if bytes.IndexByte(head, '\n') >= 0 {
+		return '\n'
+	}
+	if i := bytes.IndexByte(head, '\r'); i >= 0 && len(bytes.TrimRight(head[i:], "\r")) > 0 {
+		return '\r'
+	}
+	return 0
 }
 
 // Unread makes the next call of Next return the last line again.
