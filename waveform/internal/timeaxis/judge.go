@@ -117,10 +117,14 @@ type Verdict struct {
 	Odd string
 }
 
-// Verdict judges. Samples are uniform if each lies within half a step of its place
-// on the line from the first to the last (jitter and rounding are forgiven, one
-// unit of stamps that repeat too), or if all steps but the holes are within a tenth
-// of the usual one.
+// nearLine is how far from its place a stamp may lie, in steps. A single sample lost
+// in the middle of a record moves its neighbours by half a step.
+const nearLine = 0.45
+
+// Verdict judges. Samples are uniform if each lies near its place on the line of
+// least squares (jitter and rounding are forgiven, one unit of stamps that repeat
+// too), or if all steps but the holes are within a tenth of the usual one. The rate is
+// that from the first stamp to the last.
 func (j *Judge) Verdict() Verdict {
 	if j.n < 2 {
 		return Verdict{Odd: "a single sample has no rate"}
@@ -134,23 +138,44 @@ func (j *Judge) Verdict() Verdict {
 	if j.last == j.first {
 		return Verdict{Odd: "all samples have the same time"}
 	}
-	step := (j.last - j.first) / float64(j.n-1)
-	tolerance := 0.5 * step
+	step, offset := j.line()
+	tolerance := nearLine * step
 	if j.repeats {
 		tolerance = max(tolerance, 1.5*j.smallest)
 	}
-	uniform := true
+	uniform := step > 0
 	for _, a := range j.anchors {
-		if math.Abs(a.t-j.first-float64(a.n)*step) > tolerance {
+		if math.Abs(a.t-j.first-offset-float64(a.n)*step) > tolerance {
 			uniform = false
 			break
 		}
 	}
 	if uniform {
-		return Verdict{RateHz: 1 / step}
+		return Verdict{RateHz: float64(j.n-1) / (j.last - j.first)}
 	}
 	if j.rest == 0 && j.regular > 0 {
 		return Verdict{RateHz: float64(j.regular) / j.regularSum, Holes: true}
 	}
-	return Verdict{Odd: fmt.Sprintf("the steps between samples differ: usually %.6g s, on average %.6g s", j.usual, step)}
+	return Verdict{Odd: fmt.Sprintf("the steps between samples differ: usually %.6g s, on average %.6g s", j.usual, (j.last-j.first)/float64(j.n-1))}
+}
+
+// line fits sample times after the first by offset + n·step.
+func (j *Judge) line() (step, offset float64) {
+	count := float64(len(j.anchors))
+	if count < 2 {
+		return (j.last - j.first) / float64(j.n-1), 0
+	}
+	meanN, meanT := 0.0, 0.0
+	for _, a := range j.anchors {
+		meanN += float64(a.n) / count
+		meanT += (a.t - j.first) / count
+	}
+	nn, nt := 0.0, 0.0
+	for _, a := range j.anchors {
+		d := float64(a.n) - meanN
+		nn += d * d
+		nt += d * (a.t - j.first - meanT)
+	}
+	step = nt / nn
+	return step, meanT - step*meanN
 }
