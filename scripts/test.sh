@@ -56,7 +56,7 @@ skipped=$(grep -cE '^ *--- SKIP' "$log" || true)
 say "fuzzing, ${FUZZTIME:=3s} a target"
 while IFS=: read -r path target; do
 	printf '%s %s\n' "$(dirname "$path")" "$target"
-	go test -run '^$' -fuzz "^$target\$" -fuzztime "$FUZZTIME" "./$(dirname "$path")" >"$log" 2>&1 || { cat "$log"; exit 1; }
+	go test -run '^$' -fuzz "^$target\$" -fuzztime "$FUZZTIME" -fuzzminimizetime 20x "./$(dirname "$path")" >"$log" 2>&1 || { cat "$log"; exit 1; }
 done < <(git grep -oE 'func Fuzz[A-Za-z0-9_]+' -- '*_test.go' | sed 's/func //')
 
 echo
