@@ -10,7 +10,7 @@ out=docs/proofs/kills.txt
 	HEPMETER_KILLS=$KILLS go test ./cmd/hepmeter -run TestKill -timeout 2h -v | grep -vE '^=== '
 } | tee "$out.new"
 mv "$out.new" "$out"
-sh store/prove.sh
+sh scripts/prove-store.sh
 git grep -oE 'func Fuzz[A-Za-z0-9_]+' -- '*_test.go' | sed 's/func //' | while IFS=: read -r path target; do
 	echo "$(dirname "$path") $target"
 	go test -run '^$' -fuzz "^$target\$" -fuzztime "$FUZZTIME" -fuzzminimizetime 20x "./$(dirname "$path")"

@@ -4,7 +4,7 @@
 #
 #   scripts/modbus-vs-libmodbus.sh [rounds] [seconds per round]
 #
-# server  cmd/modbusbench: the server with its gate, sessions, views and images
+# server  tools/modbusbench: the server with its gate, sessions, views and images
 # meter   hepmeter run: the same inside a meter that measures its default site
 #
 # CPU per request leaves out what a server uses without requests (the meter: to
@@ -25,7 +25,7 @@ trap '[ -z "$pid" ] || kill "$pid" 2>/dev/null || :; wait; rm -rf "$work"' EXIT
 source=scripts/modbus-vs-libmodbus
 gcc -O2 -o "$work/load" $source/load.c
 gcc -O2 -I/usr/include/modbus -o "$work/libmodbus" $source/libmodbus_server.c -lmodbus
-go build -o "$work/server" ./cmd/modbusbench
+go build -o "$work/server" ./tools/modbusbench
 go build -o "$work/hepmeter" ./cmd/hepmeter
 cat >"$work/meter" <<-END
 	#!/bin/sh

@@ -1,6 +1,6 @@
 #!/bin/sh
 # The store's proofs and figures at length. Writes them to docs/proofs/store-*.txt.
-# Usage: sh store/prove.sh   (about eight minutes)
+# Usage: sh scripts/prove-store.sh   (about eight minutes)
 set -eu
 cd "$(dirname "$0")/.."
 out=docs/proofs
@@ -19,7 +19,7 @@ head="$(go version), $(uname -sr), $(nproc) cores"
 	echo "What the store costs: $head"
 	printf 'package main\nimport ("fmt"; "os"; "time"; "flag")\nfunc main() { flag.Parse(); fmt.Println(time.Now(), os.Getpid()) }\n' >"$tmp/empty.go"
 	CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o "$tmp/empty" "$tmp/empty.go"
-	CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o "$tmp/storecost" ./store/storecost
+	CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o "$tmp/storecost" ./tools/storecost
 	echo "stripped binary without the store $(wc -c <"$tmp/empty") bytes, with it $(wc -c <"$tmp/storecost") bytes"
 	for start in "first start" "second start, state there"; do
 		echo "-- $start"

@@ -2,7 +2,7 @@
 // else: time from process start until the state is loaded, resident memory,
 // processor time and latency of commits at a meter's pace, and file sizes.
 //
-//	START_NS=$(date +%s%N) go run ./store/storecost -dir /tmp/store -commits 60 -every 1s
+//	START_NS=$(date +%s%N) go run ./tools/storecost -dir /tmp/store -commits 60 -every 1s
 package main
 
 import (
