@@ -34,6 +34,7 @@ type column struct {
 // group is the columns of one time column.
 type group struct {
 	field int // of the time column, -1 if a rate is given instead
+	day   int // of the date beside a time of day, -1 if there is none
 	name  string
 	clock clock
 }
@@ -115,14 +116,12 @@ func isComment(line []byte) bool {
 	return len(line) == 0 || line[0] == '#' || line[0] == '%'
 }
 
-// findDelimiter takes the one of semicolon, tab and comma that the last lines of the
-// head have in equal, and the largest, number; a semicolon or tab before a comma,
-// which may be the decimal point.
+// findDelimiter takes the first of semicolon, tab, bar, comma and blank that the last
+// line of the head holds: a comma may be the decimal point, and a blank stand within a
+// date.
 func findDelimiter(head []headLine) byte {
-	tail := head[len(head)/2:]
-	for _, d := range []byte{';', '\t', ','} {
-		n := len(split(tail[len(tail)-1].text, d, nil))
-		if n > 1 {
+	for _, d := range []byte{';', '\t', '|', ',', ' '} {
+		if len(split(head[len(head)-1].text, d, nil)) > 1 {
 			return d
 		}
 	}
@@ -141,35 +140,49 @@ func (l *layout) fields(line []byte) []string {
 	return out
 }
 
-// firstRow returns the index of the first line of numbers, -1 if there is none.
+// firstRow returns the index of the first line of numbers, -1 if there is none. Where
+// every line holds words, it is the first of mostly numbers.
 func (l *layout) firstRow(head []headLine) int {
+	mixed := -1
 	for i, h := range head {
 		numbers, words := 0, 0
 		for _, f := range split(h.text, l.delimiter, nil) {
-			if len(f) == 0 || isMissing(f) {
-				continue
-			}
-			if _, ok := textrow.Float(f, l.delimiter != ','); ok {
+			switch {
+			case isMissing(f):
+			case l.isValue(f):
 				numbers++
 				l.comma = l.comma || l.delimiter != ',' && strings.Contains(string(f), ",")
-			} else if _, ok := readDate(f); ok {
-				numbers++
-			} else {
+			default:
 				words++
 			}
 		}
 		if numbers > 0 && words == 0 {
 			return i
 		}
+		if mixed < 0 && numbers > 1 && numbers > words {
+			mixed = i
+		}
 	}
-	return -1
+	return mixed
+}
+
+// isValue reports whether a cell holds a number, a time or a date.
+func (l *layout) isValue(field []byte) bool {
+	if _, ok := textrow.Float(field, l.delimiter != ','); ok {
+		return true
+	}
+	if _, ok := readDate(field); ok {
+		return true
+	}
+	_, ok := readDay(field, false)
+	return ok
 }
 
 // header finds names, and units where the line behind the names holds them.
 func (l *layout) header(lines []headLine, columns int) (names, units []string) {
 	var found [][]string
 	for _, h := range lines {
-		if f := l.fields(h.text); len(f) >= columns && columns > 1 || len(f) == columns {
+		if f := l.fields(h.text); len(f) == columns || len(f) > columns && columns > 1 && l.delimiter != ' ' {
 			found = append(found, f)
 		}
 	}
@@ -189,7 +202,9 @@ func (l *layout) header(lines []headLine, columns int) (names, units []string) {
 	return names, units
 }
 
-// nameAndUnit splits "Va (kV)" or "Va [kV]".
+// nameAndUnit splits "Va (kV)", "Va [kV]", "Va/kV" and "time_ms". A prefixed unit
+// behind a name (Va_kV) is told, but stays part of the name; V and A alone are not, as
+// they may be a phase or a second designation.
 func nameAndUnit(text string) (name, unit string) {
 	text = strings.TrimSpace(text)
 	for _, p := range []string{"()", "[]"} {
@@ -197,14 +212,57 @@ func nameAndUnit(text string) (name, unit string) {
 			return strings.TrimSpace(text[:i]), strings.TrimSpace(text[i+1 : len(text)-1])
 		}
 	}
+	if secondsIn(text) > 0 && len(text) > 1 { // a column called ms
+		return text, text
+	}
+	i := strings.LastIndexAny(text, "/_ ")
+	if i < 1 {
+		return text, ""
+	}
+	word, before := text[i+1:], strings.TrimRight(text[:i], " _")
+	switch before = strings.TrimSuffix(before, " in"); word {
+	case "V", "A", "kV", "kA", "mV", "mA":
+		if text[i] == '/' {
+			return before, word
+		}
+		if len(word) > 1 {
+			return text, word
+		}
+	default:
+		if secondsIn(word) > 0 && isTimeName(before) {
+			return before, word
+		}
+	}
 	return text, ""
+}
+
+// secondsIn returns the seconds in a unit of time, 0 for any other word.
+func secondsIn(unit string) float64 {
+	switch strings.ToLower(unit) {
+	case "s", "sec", "secs", "second", "seconds":
+		return 1
+	case "ms", "msec", "millis", "millisecond", "milliseconds":
+		return 1e-3
+	case "us", "µs", "μs", "usec", "micros", "microsecond", "microseconds":
+		return 1e-6
+	case "ns", "nsec", "nanos", "nanosecond", "nanoseconds":
+		return 1e-9
+	case "min", "minute", "minutes":
+		return 60
+	case "h", "hour", "hours":
+		return 3600
+	}
+	return 0
 }
 
 // isTimeName reports whether a column's name says that it holds the time.
 func isTimeName(name string) bool {
 	n := strings.ToLower(name)
 	switch n {
-	case "t", "x", "utc", "sec", "second", "seconds", "epoch", "clock", "ts":
+	case "t", "x", "utc", "epoch", "clock", "ts":
+		return true
+	}
+	if secondsIn(n) > 0 && len(n) > 1 {
 		return true
 	}
 	for _, p := range []string{"time", "date", "zeit", "epoch", "timestamp", "temps"} {
@@ -230,6 +288,13 @@ func (l *layout) assign(file string, names, units, row []string, line int64, o O
 		}
 		anyTime = anyTime || isTime[i]
 	}
+	if !anyTime && o.Time == "" {
+		for i, n := range names {
+			// t1, t2, ...: beside a column called time they may be temperatures.
+			isTime[i] = len(n) > 1 && (n[0] == 't' || n[0] == 'T') && strings.Trim(n[1:], "0123456789") == ""
+			anyTime = anyTime || isTime[i]
+		}
+	}
 	if o.Time != "" && o.Time != "none" && !anyTime {
 		return fmt.Errorf("%s: no column is called %q: the columns are %s", file, o.Time, strings.Join(names, ", "))
 	}
@@ -246,9 +311,10 @@ func (l *layout) assign(file string, names, units, row []string, line int64, o O
 	}
 	current := -1
 	if o.RateHz > 0 || !anyTime {
-		l.groups = []group{{field: -1}}
+		l.groups = []group{{field: -1, day: -1}}
 		current = 0
 	}
+	day := -1
 	for i, n := range names {
 		base, unit := nameAndUnit(n)
 		if unit == "" {
@@ -258,16 +324,28 @@ func (l *layout) assign(file string, names, units, row []string, line int64, o O
 			if o.RateHz > 0 {
 				continue
 			}
+			if _, isDay := readDay([]byte(row[i]), false); isDay && i+1 < len(names) && isTime[i+1] {
+				day = i // the time of day follows
+				continue
+			}
 			c, ok := l.clockOf(row[i], unit)
 			if !ok {
 				return fmt.Errorf("%s line %d field %d (%s): %q is no time: want seconds, a date with time, or a count since 1970", file, line, i+1, base, row[i])
 			}
-			l.groups = append(l.groups, group{i, base, c})
-			current = len(l.groups) - 1
+			if !c.date || c.epoch {
+				day = -1 // this time needs no date
+			}
+			c.epoch = c.epoch || day >= 0
+			l.groups = append(l.groups, group{i, day, base, c})
+			current, day = len(l.groups)-1, -1
 			continue
 		}
 		if row[i] == "" && n == "" {
 			continue // the blank column behind a trailing delimiter
+		}
+		if cell := []byte(row[i]); !isMissing(cell) && !l.isValue(cell) {
+			l.warnings = append(l.warnings, fmt.Sprintf("%s line %d field %d (%s): %q is no number: the column is left out", file, line, i+1, base, shorten(cell)))
+			continue
 		}
 		l.columns = append(l.columns, column{name: base, unit: unit, field: i, group: current})
 	}
@@ -289,20 +367,7 @@ func (l *layout) clockOf(field, unit string) (clock, bool) {
 	if s, ok := readNumber([]byte(field), l.comma); ok {
 		c := clock{comma: l.comma}
 		v := math.Abs(float64(s.whole) + s.frac)
-		switch strings.ToLower(unit) {
-		case "s", "sec", "seconds", "second":
-			c.unit = 1
-		case "ms", "msec", "milliseconds":
-			c.unit = 1e-3
-		case "us", "µs", "μs", "usec", "microseconds":
-			c.unit = 1e-6
-		case "ns", "nsec", "nanoseconds":
-			c.unit = 1e-9
-		case "min", "minutes":
-			c.unit = 60
-		case "h", "hours":
-			c.unit = 3600
-		default:
+		if c.unit = secondsIn(unit); c.unit == 0 {
 			// A count since 1970 shows its unit by its size.
 			switch {
 			case v >= 1e17:
@@ -319,7 +384,8 @@ func (l *layout) clockOf(field, unit string) (clock, bool) {
 		return c, true
 	}
 	if _, ok := readDate([]byte(field)); ok {
-		return clock{date: true, unit: 1, epoch: true}, true
+		// A time of day alone is of an unknown day.
+		return clock{date: true, unit: 1, epoch: strings.ContainsAny(field, "-/T") || strings.Count(field, ".") > 1}, true
 	}
 	return clock{}, false
 }

@@ -421,6 +421,14 @@ func (c *cursor) stamp(r *Reader, g int) (s stamp, ok bool, err error) {
 	if s, ok = group.clock.read(c.fields[group.field]); !ok {
 		return s, false, c.fail(r, group.field, fmt.Sprintf("(%s) %q is no time", group.name, shorten(c.fields[group.field])))
 	}
+	if group.day >= 0 {
+		_, noon := cutNoon(c.fields[group.field])
+		day, ok := readDay(c.fields[group.day], noon != 0)
+		if !ok {
+			return s, false, c.fail(r, group.day, fmt.Sprintf("%q is no date", shorten(c.fields[group.day])))
+		}
+		s.whole += day
+	}
 	return s, true, nil
 }
 

@@ -3,10 +3,13 @@ package csv
 import "bytes"
 
 // split cuts line at the delimiter into fields, without blanks and quotes around
-// them, reusing fields. A quoted field may hold the delimiter; a doubled quote in it
+// them, reusing fields. Several blanks are one delimiter. A quoted field may hold the delimiter; a doubled quote in it
 // stays doubled.
 func split(line []byte, delimiter byte, fields [][]byte) [][]byte {
 	fields = fields[:0]
+	if delimiter == ' ' {
+		line = bytes.TrimRight(line, " \r")
+	}
 	for {
 		for len(line) > 0 && line[0] == ' ' {
 			line = line[1:]

@@ -78,27 +78,41 @@ func readInt(digits []byte) (n int64, ok bool) {
 	return n, n >= 0 // 19 digits may overflow
 }
 
+// readDay reads "2020-02-24", "24.02.2020" and "24/02/2020", or month before day if
+// american, as seconds since 1970. A number over 12 where the month should be swaps
+// the two.
+func readDay(field []byte, american bool) (seconds int64, ok bool) {
+	d, ok := threeNumbers(field, "-/.")
+	if !ok {
+		return 0, false
+	}
+	y, m, dd := d[0], d[1], d[2]
+	if d[2] > 31 {
+		y, dd = d[2], d[0]
+		if american || m > 12 {
+			m, dd = dd, m
+		}
+	}
+	if y < 1 || y > 9999 || m < 1 || m > 12 || dd < 1 || dd > 31 {
+		return 0, false
+	}
+	return time.Date(int(y), time.Month(m), int(dd), 0, 0, 0, 0, time.UTC).Unix(), true
+}
+
 // readDate reads "2020-02-24 18:15:21.499998208", with T, slashes, a Z or an offset,
-// "24.02.2020 18:15:21" and a time of day alone.
+// "24.02.2020 18:15:21", "2/24/2020 6:15:21 PM" and a time of day alone.
 func readDate(field []byte) (stamp, bool) {
+	var s stamp
+	field, noon := cutNoon(field)
 	day, clock := []byte(nil), field
 	if i := bytes.IndexAny(field, " T"); i >= 0 {
 		day, clock = field[:i], bytes.TrimLeft(field[i+1:], " ")
 	}
-	var s stamp
 	if day != nil {
-		d, ok := threeNumbers(day, "-/.")
-		if !ok {
+		var ok bool
+		if s.whole, ok = readDay(day, noon != 0); !ok {
 			return s, false
 		}
-		y, m, dd := d[0], d[1], d[2]
-		if d[2] > 31 {
-			y, dd = d[2], d[0]
-		}
-		if y < 1 || y > 9999 || m < 1 || m > 12 || dd < 1 || dd > 31 {
-			return s, false
-		}
-		s.whole = time.Date(int(y), time.Month(m), int(dd), 0, 0, 0, 0, time.UTC).Unix()
 	}
 	offset := int64(0)
 	clock = bytes.TrimSuffix(bytes.TrimSuffix(clock, []byte("Z")), []byte(" UTC"))
@@ -126,9 +140,27 @@ func readDate(field []byte) (stamp, bool) {
 	if !ok || !fok || h[0] > 24 || h[1] > 59 || h[2] > 60 {
 		return s, false
 	}
+	if noon != 0 {
+		if h[0] < 1 || h[0] > 12 {
+			return stamp{}, false
+		}
+		if h[0] %= 12; noon == 'P' {
+			h[0] += 12
+		}
+	}
 	s.whole += h[0]*3600 + h[1]*60 + h[2] - offset
 	s.frac = float64(f) / math.Pow10(len(fraction))
 	return s, true
+}
+
+// cutNoon cuts AM or PM off a time; noon is 'A', 'P' or 0.
+func cutNoon(field []byte) (rest []byte, noon byte) {
+	if n := len(field); n > 2 && (field[n-1] == 'M' || field[n-1] == 'm') {
+		if c := field[n-2] &^ 0x20; c == 'A' || c == 'P' {
+			return bytes.TrimRight(field[:n-2], " "), c
+		}
+	}
+	return field, 0
 }
 
 func threeNumbers(text []byte, separators string) (n [3]int64, ok bool) {
