@@ -33,6 +33,29 @@ func (e *Energy) route(p, q, s, hours float64) {
 	}
 }
 
+// restEnergy returns the energy of the samples from the open window's start to the end
+// of the stretch, where less than a cycle is left, and their duration. Active energy
+// is the plain sum of u·i. Reactive and apparent power exist over whole cycles only:
+// the rest takes those of the window before it, and a stretch without any whole cycle
+// has active energy alone.
+func (v *windows) restEnergy(e *Engine) (Energy, float64) {
+	v.h.place(&v.end, float64(v.h.n))
+	length := v.end.position - v.open.position
+	if length <= 0 {
+		return Energy{}, 0
+	}
+	seconds := length / v.t.rateHz
+	var rest Power
+	rest.P = v.h.wires.phases(v.activePowers())
+	for k := range rest.S {
+		rest.S[k] = NotAvailable
+		if before := &v.out.Power; v.measured && finite(before.Q1[k]) {
+			rest.Q1[k], rest.S[k] = before.Q1[k], before.S[k]
+		}
+	}
+	return e.energyOf(&rest, seconds, v.h.wires.star), seconds
+}
+
 // finite reports whether x is a number and not infinite.
 func finite(x float64) bool { return x-x == 0 }
 

@@ -72,7 +72,8 @@ func NewFrom(cfg Config, old *Engine) (*Engine, error) {
 	return e, nil
 }
 
-// Energy returns the energy of all windows so far.
+// Energy returns the energy of all windows so far, and of the rests behind the last
+// whole cycle of every stretch that has ended: once that is so, every sample counts.
 func (e *Engine) Energy() Energy { return e.total.value() }
 
 // minPerCycle is the lowest usable number of samples per cycle.
@@ -143,7 +144,7 @@ func (e *Engine) Process(b *waveform.Block, sink Sink) error {
 		e.h.append(b.Samples, from, to)
 		e.windows.spectrum.run()
 		e.tracker.run()
-		e.report(sink)
+		e.report(0, sink)
 		from = to
 	}
 	return nil
@@ -157,32 +158,32 @@ func (e *Engine) begin(startS float64, sink Sink) {
 	if e.second.tick > startS && e.second.tick <= startS+1 && startS > e.endS-0.5/e.rateHz {
 		return
 	}
-	if e.second.out.Windows > 0 {
+	if e.second.out.DurationS > 0 {
 		e.second.emit(sink)
 	}
 	e.second.begin(startS)
 }
 
 // Flush ends the record: it closes the open window over the whole cycles so far,
-// flagged short, and reports the second in progress. The next block begins anew.
+// flagged short, counts the energy of what is left, and reports the second in
+// progress. The next block begins anew.
 func (e *Engine) Flush(sink Sink) {
 	if e.running {
 		e.close(0, sink)
 	}
-	if e.second.out.Windows > 0 {
+	if e.second.out.DurationS > 0 {
 		e.second.emit(sink)
 	}
 }
 
-// close ends the stretch of samples.
+// close ends the stretch of samples: the open window with its last whole cycle, flagged,
+// and energy with its last sample.
 func (e *Engine) close(flags Flags, sink Sink) {
 	e.tracker.finish()
-	e.report(sink)
-	if cycles, end := e.windows.rest(); cycles > 0 {
-		if cycles < e.windows.cycles {
-			flags |= FlagShort
-		}
-		e.windows.emit(e, end, cycles, flags, sink)
+	e.report(flags, sink)
+	if rest, seconds := e.windows.restEnergy(e); seconds > 0 {
+		e.total.add(&rest)
+		e.second.addRest(&rest, seconds, flags)
 	}
 	e.endS = e.seconds(float64(e.h.n))
 	e.h.reset()
@@ -193,8 +194,9 @@ func (e *Engine) close(flags Flags, sink Sink) {
 	e.running = false
 }
 
-// report emits, in the order of time, what ends within the known phase.
-func (e *Engine) report(sink Sink) {
+// report emits, in the order of time, what ends within the known phase. A window that
+// the end of the stretch cut short carries the flags.
+func (e *Engine) report(flags Flags, sink Sink) {
 	limit := min(e.tracker.limit(), float64(e.h.n))
 	if math.IsInf(limit, -1) {
 		return
@@ -208,7 +210,7 @@ func (e *Engine) report(sink Sink) {
 		case first == half:
 			e.halves.emit(e, sink)
 		case first == window:
-			e.windows.emit(e, window, e.windows.cycles, 0, sink)
+			e.windows.emit(e, flags, sink)
 		default:
 			e.second.emit(sink)
 		}

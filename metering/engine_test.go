@@ -136,7 +136,7 @@ func TestGap(t *testing.T) {
 				t.Errorf("%d windows in one second: seconds across the gap were merged", perSecond)
 			}
 			near(t, "start after the gap", r.windows[5].StartS, second.Start, 1e-9)
-			relative(t, "energy", delivered(e), 3450*1.92/3600, 1e-5)
+			relative(t, "energy", delivered(e), 3450*1.93/3600, 1e-6)
 		})
 	}
 }

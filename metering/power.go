@@ -11,16 +11,15 @@ import (
 // and which are not reported singly.
 func (v *windows) powers(w *Window) {
 	wires := v.h.wires
-	length := v.end.position - v.open.position
-	var p, p1, q1, s [3]float64
+	p := v.activePowers()
+	var p1, q1, s [3]float64
 	for k := range 3 {
-		p[k], p1[k], q1[k], s[k] = NotAvailable, NotAvailable, NotAvailable, NotAvailable
+		p1[k], q1[k], s[k] = NotAvailable, NotAvailable, NotAvailable
 		u, i := wires.volts[k], wires.amps[k]
 		if u == none || i == none {
 			continue
 		}
 		scale := wires.lanes[u].scale * wires.lanes[i].scale
-		p[k] = available(scale * v.h.powerSum(k, &v.open, &v.end) / length)
 		s[k] = v.rms[u] * v.rms[i]
 		a, b := v.spectrum.phasor[u], v.spectrum.phasor[i]
 		p1[k] = available(scale * (a[0]*b[0] + a[1]*b[1]))
@@ -40,6 +39,19 @@ func (v *windows) powers(w *Window) {
 	out.SEffective = v.effective(w, out.SArithmetic)
 	out.S[Total] = selectApparent(v.cfg.Apparent, out)
 	out.factors(v.cfg.PFSign)
+}
+
+// activePowers returns the mean of u·i of each element between the edges.
+func (v *windows) activePowers() (p [3]float64) {
+	w := v.h.wires
+	for k := range p {
+		p[k] = NotAvailable
+		if u, i := w.volts[k], w.amps[k]; u != none && i != none {
+			scale := w.lanes[u].scale * w.lanes[i].scale / (v.end.position - v.open.position)
+			p[k] = available(scale * v.h.powerSum(k, &v.open, &v.end))
+		}
+	}
+	return p
 }
 
 // selectApparent returns the apparent power that serves as the total.

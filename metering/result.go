@@ -164,12 +164,13 @@ type Window struct {
 }
 
 // Second is the one-second result: RMS or mean over the basic windows that ended in
-// that second, weighted by their duration.
+// that second, weighted by their duration, and the energy of every sample in them and
+// between them.
 type Second struct {
 	// EndS is the tick on the source's time axis; Index counts ticks.
 	EndS  float64
 	Index int64
-	// Windows is the number of windows averaged; with none every value is NaN.
+	// Windows is the number of windows averaged; with none every reading is NaN.
 	Windows int
 	Flags   Flags
 
@@ -194,7 +195,10 @@ type Second struct {
 	IResidual   float64
 	// Last is the last window of the second, nil if there was none.
 	Last *Window
-	// Energy that flowed in the windows of this second, and their total duration.
+	// Energy is what flowed in the windows of this second and in the rests: the
+	// samples behind the last whole cycle of a stretch (before a gap, a loop seam or
+	// the end), which are in no window. DurationS is the time of both together; a
+	// second may consist of rests alone and then has no readings.
 	Energy    Energy
 	DurationS float64
 }

@@ -27,7 +27,8 @@ type seconds struct {
 	tick float64
 	out  Second
 
-	cycles                                   float64
+	// cycles is the number of cycles in the windows, windowsS their total duration.
+	cycles, windowsS                         float64
 	rms, dc, crest, thd, odd, even, tdd, kf  [Inputs]mean
 	p, q1, s, fryze, p1                      [4]mean
 	vector, arithmetic, effective            mean
@@ -45,6 +46,7 @@ func (s *seconds) add(w *Window) {
 	s.out.Windows++
 	s.out.Flags |= w.Flags
 	s.out.DurationS += d
+	s.windowsS += d
 	s.out.Last = w
 	s.cycles += float64(w.Cycles)
 	for r := range s.rms {
@@ -78,11 +80,18 @@ func (s *seconds) add(w *Window) {
 	s.energy.add(&w.Energy)
 }
 
+// addRest takes the energy of samples that are in no window.
+func (s *seconds) addRest(rest *Energy, duration float64, flags Flags) {
+	s.out.Flags |= flags
+	s.out.DurationS += duration
+	s.energy.add(rest)
+}
+
 // emit reports the second that ends at the tick and begins the next.
 func (s *seconds) emit(sink Sink) {
 	out := &s.out
 	out.EndS, out.Index = s.tick, s.index
-	out.FrequencyHz = quotient(s.cycles, out.DurationS)
+	out.FrequencyHz = quotient(s.cycles, s.windowsS)
 	for r := range s.rms {
 		out.RMS[r], out.DC[r], out.Crest[r] = s.rms[r].rms(), s.dc[r].value(), s.crest[r].value()
 		out.THDF[r], out.THDOdd[r], out.THDEven[r] = s.thd[r].rms(), s.odd[r].rms(), s.even[r].rms()

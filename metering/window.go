@@ -19,9 +19,14 @@ type windows struct {
 	open, end edge
 	phase     float64
 	began     bool
-	// at is the position of the end of the open window, +Inf while unknown.
+	// at is the position of the end of the open window, +Inf while unknown, due the
+	// number of its cycles. A window is cut if the stretch ended before it was full.
 	at  float64
-	out Window
+	due int
+	cut bool
+	// measured says that this stretch has had a window, which is in out.
+	measured bool
+	out      Window
 	// rms is the RMS of every lane, those without a role too, in primary units.
 	rms []float64
 }
@@ -49,8 +54,13 @@ func newWindows(cfg *Config, h *history, t *tracker, s *spectrum) *windows {
 // reset begins a new stretch at its first sample.
 func (v *windows) reset() {
 	v.open.set(0, 0, 0)
-	v.began = false
-	v.at = math.Inf(1)
+	v.began, v.measured = false, false
+	v.await()
+}
+
+// await looks for the end of a full window.
+func (v *windows) await() {
+	v.at, v.due, v.cut = math.Inf(1), v.cycles, false
 }
 
 // drop follows the history when it forgets samples.
@@ -60,6 +70,7 @@ func (v *windows) drop(samples int) {
 }
 
 // next returns the position of the end of the open window, +Inf if it is not known.
+// At the end of a stretch that is where its last whole cycle ends.
 func (v *windows) next() float64 {
 	if !v.began {
 		v.phase = v.t.at(v.t.phase, v.open.position)
@@ -68,6 +79,12 @@ func (v *windows) next() float64 {
 	if math.IsInf(v.at, 1) {
 		v.at = v.t.find(v.t.phase, v.phase+float64(v.cycles), v.open.position)
 	}
+	if n := float64(v.h.n); v.t.ended && v.at > n {
+		if cycles := v.wholeCycles(); cycles > 0 {
+			v.due, v.cut = cycles, true
+			v.at = min(n, v.t.find(v.t.phase, v.phase+float64(cycles), v.open.position))
+		}
+	}
 	return v.at
 }
 
@@ -75,24 +92,22 @@ func (v *windows) next() float64 {
 // and still count as whole: the synchronism that IEC 61000-4-7 asks for.
 const tolerance = 0.0003
 
-// rest returns the whole cycles between the start of the open window and the end of
-// the record, and the position where the last of them ends.
-func (v *windows) rest() (cycles int, end float64) {
-	v.next()
-	n := float64(v.h.n)
-	have := v.t.at(v.t.phase, n) - v.phase
-	cycles = int(have + tolerance*math.Ceil(have))
-	if cycles < 1 {
-		return 0, 0
-	}
-	end = v.t.find(v.t.phase, v.phase+float64(cycles), v.open.position)
-	return cycles, min(end, n)
+// wholeCycles returns the number of whole cycles between the start of the open window
+// and the end of the stretch.
+func (v *windows) wholeCycles() int {
+	have := v.t.at(v.t.phase, float64(v.h.n)) - v.phase
+	return int(have + tolerance*math.Ceil(have))
 }
 
-// emit closes the open window at position end, after so many cycles.
-func (v *windows) emit(e *Engine, end float64, cycles int, flags Flags, sink Sink) {
-	v.h.place(&v.end, end)
-	w := &v.out
+// emit reports the window that is open; flags are those of a window that is cut.
+func (v *windows) emit(e *Engine, flags Flags, sink Sink) {
+	v.h.place(&v.end, v.at)
+	w, cycles := &v.out, v.due
+	if !v.cut {
+		flags = 0
+	} else if cycles < v.cycles {
+		flags |= FlagShort
+	}
 	w.StartS = e.seconds(v.open.position)
 	w.DurationS = (v.end.position - v.open.position) / v.t.rateHz
 	w.Cycles = cycles
@@ -117,7 +132,8 @@ func (v *windows) emit(e *Engine, end float64, cycles int, flags Flags, sink Sin
 
 	v.open = v.end
 	v.phase += float64(cycles)
-	v.at = math.Inf(1)
+	v.measured = true
+	v.await()
 	e.second.add(w)
 	sink.Window(w)
 }
