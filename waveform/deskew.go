@@ -14,9 +14,9 @@ import (
 // It closes src when closed.
 //
 // A run without a hole is moved by itself. Near its ends, where the taps do not
-// reach, fewer points serve; an instant more than two samples outside of a channel's
-// own is missing. src must hold no missing samples otherwise (see Selected): each
-// would spread over the taps.
+// reach, fewer points serve; instants more than two samples outside of a channel's
+// own are left out. src must hold no missing samples (see Selected): each would spread
+// over the taps.
 func Deskew(src Source) Source {
 	d := &deskewed{src: src}
 	some := false
@@ -37,9 +37,12 @@ type deskewed struct {
 	src   Source
 	skews []float64
 
-	delays []delay // per channel, for rateHz
-	rateHz float64
-	reach  int // samples beyond an instant that the longest delay needs
+	delays      []delay // per channel, for rateHz
+	rateHz      float64
+	reach       int // samples beyond an instant that the longest delay needs
+	lead, trail int // instants left out at the ends of a run
+
+	delivered int64
 
 	in      Block
 	run     Block // the run so far: history, and what is not yet delivered
@@ -56,7 +59,7 @@ type rewindableDeskewed struct{ *deskewed }
 // Rewind makes the next Block the first one again.
 func (d *rewindableDeskewed) Rewind() error {
 	r := d.src.(Rewinder)
-	*d.deskewed = deskewed{src: d.src, skews: d.skews, delays: d.delays, rateHz: d.rateHz, reach: d.reach}
+	*d.deskewed = deskewed{src: d.src, skews: d.skews, delays: d.delays, rateHz: d.rateHz, reach: d.reach, lead: d.lead, trail: d.trail}
 	return r.Rewind()
 }
 
@@ -81,7 +84,7 @@ func (d *deskewed) Next(ctx context.Context, b *Block, max int) (int, error) {
 		if n > 0 {
 			return d.deliver(b, min(n, max)), nil
 		}
-		if d.ended && d.next >= d.run.Len() {
+		if d.ended {
 			if d.drained {
 				b.Resize(len(d.skews), 0)
 				return 0, d.readErr
@@ -97,7 +100,7 @@ func (d *deskewed) Next(ctx context.Context, b *Block, max int) (int, error) {
 // ready returns how many samples of the run can be delivered.
 func (d *deskewed) ready() int {
 	if d.ended {
-		return d.run.Len() - d.next
+		return d.run.Len() - d.trail - d.next
 	}
 	return d.run.Len() - d.reach - d.next
 }
@@ -126,9 +129,9 @@ func (d *deskewed) read(ctx context.Context, max int) error {
 	d.spare = false
 	if d.run.Len() == 0 {
 		d.run.Resize(len(d.skews), 0)
-		d.run.First, d.run.Start, d.run.RateHz, d.run.Gap = d.in.First, d.in.Start, d.in.RateHz, d.in.Gap
-		d.begun, d.next = true, 0
+		d.run.Start, d.run.RateHz, d.run.Gap = d.in.Start, d.in.RateHz, d.in.Gap
 		d.tune(d.in.RateHz)
+		d.begun, d.next = true, d.lead
 	}
 	d.trim()
 	for c := range d.run.Samples {
@@ -146,7 +149,6 @@ func (d *deskewed) trim() {
 	for c, s := range d.run.Samples {
 		d.run.Samples[c] = s[:copy(s, s[drop:])]
 	}
-	d.run.First += int64(drop)
 	if d.run.RateHz > 0 {
 		d.run.Start += float64(drop) / d.run.RateHz
 	}
@@ -157,16 +159,17 @@ func (d *deskewed) trim() {
 // deliver computes the next n samples into b.
 func (d *deskewed) deliver(b *Block, n int) int {
 	b.Resize(len(d.skews), n)
-	b.First = d.run.First + int64(d.next)
+	b.First = d.delivered
 	b.Start, b.RateHz = d.run.Start, d.run.RateHz
 	if d.run.RateHz > 0 {
 		b.Start += float64(d.next) / d.run.RateHz
 	}
-	b.Gap = d.run.Gap && d.begun && d.next == 0
+	b.Gap = d.run.Gap && d.begun && d.next == d.lead && d.delivered > 0
 	for c := range b.Samples {
 		d.delays[c].apply(b.Samples[c], d.run.Samples[c], d.next)
 	}
 	d.next += n
+	d.delivered += int64(n)
 	return n
 }
 
@@ -175,13 +178,15 @@ func (d *deskewed) tune(rateHz float64) {
 	if d.delays != nil && d.rateHz == rateHz {
 		return
 	}
-	d.rateHz, d.reach = rateHz, 0
+	d.rateHz, d.reach, d.lead, d.trail = rateHz, 0, 0, 0
 	d.delays = make([]delay, len(d.skews))
 	for c, skew := range d.skews {
 		d.delays[c] = newDelay(skew * rateHz)
 		if d.delays[c].moves() {
 			d.reach = max(d.reach, tapsEachSide+abs(d.delays[c].whole)+1)
 		}
+		d.lead = max(d.lead, int(math.Ceil(-outsideMost-d.delays[c].shift())))
+		d.trail = max(d.trail, int(math.Ceil(d.delays[c].shift()-outsideMost)))
 	}
 }
 
@@ -234,6 +239,9 @@ func newDelay(late float64) delay {
 	return d
 }
 
+// shift is how many samples later than its instant a value is stored.
+func (d *delay) shift() float64 { return float64(d.whole) + d.fraction }
+
 func (d *delay) moves() bool { return d.whole != 0 || d.fraction != 0 }
 
 // besselI0 is the modified Bessel function of order 0.
@@ -281,16 +289,16 @@ func dot(taps *[2 * tapsEachSide]float64, samples []float64) float64 {
 // edgePoints is the number of points of the polynomial that serves near the ends.
 const edgePoints = 8
 
+// outsideMost is how many samples outside of a run its values are extrapolated.
+const outsideMost = 2
+
 // edge interpolates at position at+fraction by the polynomial through the nearest
-// samples there are. Outside of them by up to two samples it extrapolates, with
-// fewer points, since a high polynomial runs away.
+// samples there are. Outside of them it extrapolates, with fewer points, since a high
+// polynomial runs away.
 func (d *delay) edge(src []float64, at int) float64 {
 	position := float64(at) + d.fraction
 	last := float64(len(src) - 1)
 	outside := max(-position, position-last)
-	if outside > 2 {
-		return Missing
-	}
 	points := min(edgePoints, len(src))
 	if outside > 0 {
 		points = min(4, len(src))

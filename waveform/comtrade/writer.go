@@ -59,9 +59,20 @@ func Create(path string, o Options) (*Writer, error) {
 	if err := w.configure(path, o); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	data, err := createTemp(filepath.Dir(path))
+	folder := filepath.Dir(path)
+	if info, err := os.Stat(folder); err != nil {
+		return nil, fmt.Errorf("%s: there is no folder %s: create it, or choose another", path, folder)
+	} else if !info.IsDir() {
+		return nil, fmt.Errorf("%s: %s is a file, not a folder: choose another", path, folder)
+	}
+	for _, name := range w.paths {
+		if info, err := os.Stat(name); err == nil && info.IsDir() {
+			return nil, fmt.Errorf("%s is a folder: choose another name for the record", name)
+		}
+	}
+	data, err := createTemp(folder)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%s: no file can be made in the folder %s: choose one that is writable (%w)", path, folder, err)
 	}
 	w.data = data
 	w.out = bufio.NewWriterSize(data, 1<<20)
@@ -159,10 +170,25 @@ func (w *Writer) Write(b *waveform.Block) error {
 		return errors.New("comtrade: the record is closed")
 	}
 	if err := w.write(b); err != nil {
-		w.err = err
-		return err
+		w.err = w.failed(err)
+		return w.err
 	}
 	return nil
+}
+
+// failed names the record where the system names a file of another name.
+func (w *Writer) failed(err error) error {
+	var path *os.PathError
+	var link *os.LinkError
+	switch {
+	case errors.As(err, &path):
+		err = path.Err
+	case errors.As(err, &link):
+		err = link.Err
+	default:
+		return err
+	}
+	return fmt.Errorf("%s cannot be written: %w", w.paths[len(w.paths)-1], err)
 }
 
 func (w *Writer) write(b *waveform.Block) error {
@@ -235,7 +261,9 @@ func (w *Writer) Close() error {
 		w.err = fmt.Errorf("%s: no samples to write", w.paths[len(w.paths)-1])
 	}
 	if w.err == nil {
-		w.err = w.finish()
+		if err := w.finish(); err != nil {
+			w.err = w.failed(err)
+		}
 	}
 	w.Abort()
 	return w.err

@@ -260,3 +260,27 @@ func TestCreateRefuses(t *testing.T) {
 		})
 	}
 }
+
+// TestCreateNamesTheFolder: what is wrong with a place is told in its own name, not in
+// that of a temporary file.
+func TestCreateNamesTheFolder(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "file"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(filepath.Join(dir, "folder.cfg"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	info := waveform.Info{RateHz: 1000, Channels: []waveform.Channel{{Name: "Va"}}}
+	for name, want := range map[string]string{
+		"missing/x.cfg": "there is no folder " + filepath.Join(dir, "missing") + ": create it",
+		"file/x.cfg":    filepath.Join(dir, "file") + " is a file",
+		"folder.cfg":    "is a folder: choose another name",
+	} {
+		path := filepath.Join(dir, name)
+		_, err := Create(path, Options{Info: info})
+		if err == nil || !strings.Contains(err.Error(), want) || !strings.HasPrefix(err.Error(), path) || strings.Contains(err.Error(), "tmp:") {
+			t.Errorf("%s: error %v, want %q", name, err, want)
+		}
+	}
+}
