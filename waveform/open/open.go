@@ -2,8 +2,11 @@
 package open
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
+	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -34,6 +37,31 @@ type Defaults struct {
 // File opens a recording by its extension: .cfg, .dat and .cff (COMTRADE), .csv. A
 // .csv takes the options of a SPEC that concern its form: capture.csv?rate=HZ.
 func File(path string) (waveform.Source, error) {
+	src, err := file(path)
+	if err != nil {
+		return nil, plain(err)
+	}
+	return src, nil
+}
+
+// plain says in a user's words what the system says of a file that cannot be opened.
+func plain(err error) error {
+	var at *fs.PathError
+	switch {
+	case !errors.As(err, &at):
+		return err
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("%s: %w: check the name and the folder", at.Path, at.Err)
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("%s: %w: this file is not yours to read", at.Path, at.Err)
+	}
+	return err
+}
+
+func file(path string) (waveform.Source, error) {
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return nil, fmt.Errorf("%s: a folder: name a recording in it, a .cfg, .cff (COMTRADE) or .csv", path)
+	}
 	if name, query, found := strings.Cut(path, "?"); found && strings.EqualFold(filepath.Ext(name), ".csv") {
 		var o Options
 		values, err := o.parse(query, "csv")
@@ -110,7 +138,7 @@ func Spec(spec string, d Defaults) (waveform.Source, Options, error) {
 		return nil, o, fmt.Errorf("source %q: unknown: use synth, synth:FILE.yaml, comtrade:FILE.cfg, comtrade:FILE.cff or csv:FILE", spec)
 	}
 	if err != nil {
-		return nil, o, err
+		return nil, o, plain(err)
 	}
 	if o.Loop {
 		looped, err := waveform.Loop(src)

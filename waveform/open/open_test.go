@@ -161,8 +161,9 @@ func TestSpecLoops(t *testing.T) {
 
 func TestFileRefuses(t *testing.T) {
 	for path, want := range map[string]string{
+		"":      "a folder: name a recording in it",
 		"x.wav": "not read yet", "x.pcap": "not read yet", "x.pcapng": "not read yet", "x.xls": ".csv", "x": "extension",
-		"none.cfg": "none.cfg", "none.csv": "none.csv", "none.cff": "none.cff",
+		"none.cfg": "none.cfg: no such file or directory: check the name", "none.csv": "none.csv", "none.cff": "none.cff",
 	} {
 		src, err := File(filepath.Join(t.TempDir(), path))
 		if err == nil || !strings.Contains(err.Error(), want) || src != nil {
