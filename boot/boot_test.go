@@ -87,3 +87,10 @@ func TestReadyFile(t *testing.T) {
 		t.Error("no error for an absent folder")
 	}
 }
+
+func TestListenTellsOfAForeignAddress(t *testing.T) {
+	// 192.0.2.0/24 is for documentation: no machine has it.
+	if _, err := (Ports{Modbus: 0}).Listen(t.Context(), "192.0.2.1", Modbus); err == nil || !strings.Contains(err.Error(), "--host") {
+		t.Errorf("an address of another machine: %v", err)
+	}
+}

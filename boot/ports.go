@@ -5,12 +5,15 @@ package boot
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"net"
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 )
 
 // Service names a listening port.
@@ -74,7 +77,19 @@ func (p Ports) Listen(ctx context.Context, host string, s Service) (net.Listener
 	address := net.JoinHostPort(host, strconv.Itoa(p[s]))
 	l, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
 	if err != nil {
-		return nil, fmt.Errorf("%s cannot listen on %s: %w (give another port: --port %s=N, or %s=0 for a free one)", s, address, err, s, s)
+		return nil, fmt.Errorf("%s cannot listen on %s: %w (%s)", s, address, err, remedy(err, s))
 	}
 	return l, nil
+}
+
+// remedy says what to do about a socket that cannot be opened.
+func remedy(err error, s Service) string {
+	var lookup *net.DNSError
+	switch {
+	case errors.Is(err, syscall.EADDRNOTAVAIL), errors.As(err, &lookup):
+		return "--host wants an address of this machine: 127.0.0.1 for this machine alone, 0.0.0.0 for all networks"
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Sprintf("ports below 1024 want rights that this user does not have: --ports dev, or --port %s=N", s)
+	}
+	return fmt.Sprintf("give another port: --port %s=N, or %s=0 for a free one", s, s)
 }

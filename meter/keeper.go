@@ -2,13 +2,16 @@ package meter
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/hepmeter/hepmeter/access"
+	"github.com/hepmeter/hepmeter/ion"
 	"github.com/hepmeter/hepmeter/store"
 )
 
@@ -31,6 +34,8 @@ type keeper struct {
 	latest access.Snapshot
 	// stalled says that the last snapshot was published before it was durable.
 	stalled bool
+	// failing is since when the disk has refused commits, zero if it takes them.
+	failing time.Time
 }
 
 func newKeeper(commit func(store.Batch) error, publish func(access.Snapshot), log *slog.Logger) *keeper {
@@ -51,19 +56,48 @@ func (k *keeper) keep(b store.Batch, s access.Snapshot) (stalled bool) {
 	}
 	k.merge(b)
 	k.latest = s
+	k.rouse()
+	return stalled
+}
+
+// note takes over one event, to be kept at once.
+func (k *keeper) note(e store.Event) {
+	k.log.Log(context.Background(), levelOf(e.Priority), "event", "cause", e.Cause, "value", e.CauseValue, "effect", e.Effect, "result", e.EffectValue, "from", e.Origin)
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.merge(store.Batch{Events: []store.Event{e}})
+	k.rouse()
+}
+
+// rouse makes run flush soon.
+func (k *keeper) rouse() {
 	select {
 	case k.wake <- struct{}{}:
 	default:
 	}
-	return stalled
+}
+
+// levelOf is the level at which an event of this priority is logged.
+func levelOf(priority uint8) slog.Level {
+	switch {
+	case priority >= ion.PriorityFailure:
+		return slog.LevelError
+	case priority >= ion.PriorityWarning:
+		return slog.LevelWarn
+	}
+	return slog.LevelInfo
 }
 
 // merge adds b, which is newer, to the pending batch: the last word on a label wins.
+// Of events no more wait than the log keeps: the others would leave it at once.
 func (k *keeper) merge(b store.Batch) {
 	p := &k.pending
 	p.Retained, p.RetainedDelete = mergeLabels(p.Retained, p.RetainedDelete, b.Retained, b.RetainedDelete)
 	p.Setup, p.SetupDelete = mergeLabels(p.Setup, p.SetupDelete, b.Setup, b.SetupDelete)
 	p.Events = append(p.Events, b.Events...)
+	if beyond := len(p.Events) - store.DefaultEventDepth; beyond > 0 {
+		p.Events = slices.Delete(p.Events, 0, beyond)
+	}
 	if b.Alive.After(p.Alive) {
 		p.Alive = b.Alive
 	}
@@ -91,6 +125,11 @@ func (k *keeper) run(ctx context.Context) {
 			k.flush()
 		case <-ctx.Done():
 			k.flush()
+			select {
+			case <-k.wake: // what was noted meanwhile
+				k.flush()
+			default:
+			}
 			return
 		}
 	}
@@ -108,21 +147,35 @@ func (k *keeper) flush() {
 	k.mu.Unlock()
 
 	err := k.commit(batch)
+	now := time.Now()
 
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if err != nil {
-		k.log.Error("the state could not be kept; it will be tried again", "err", err)
+		if errors.Is(err, store.ErrInvalidBatch) {
+			// Trying the same again would fail for ever. Totals come before what is told
+			// about them.
+			batch.Events, batch.Alive = nil, time.Time{}
+		}
 		newer := k.pending
 		k.pending = batch
 		k.merge(newer)
-		time.AfterFunc(retryPause, func() {
-			select {
-			case k.wake <- struct{}{}:
-			default:
-			}
-		})
+		if k.failing.IsZero() {
+			k.failing = now
+			k.log.Error("the state could not be kept; it is tried again every second", "err", err)
+			k.merge(store.Batch{Events: []store.Event{{Time: now.UTC(), Priority: ion.PriorityFailure,
+				Cause: "Storage", CauseValue: strings.ToValidUTF8(err.Error(), "?"), Effect: "Storage", EffectValue: "commits fail"}}})
+		}
+		time.AfterFunc(retryPause, k.rouse)
 		return
+	}
+	if !k.failing.IsZero() {
+		lasted := now.Sub(k.failing).Round(time.Second)
+		k.failing = time.Time{}
+		k.log.Info("the state is kept again", "after", lasted)
+		k.merge(store.Batch{Events: []store.Event{{Time: now.UTC(), Priority: ion.PriorityInformation,
+			Cause: "Storage", CauseValue: "commits failed for " + lasted.String(), Effect: "Storage", EffectValue: "commits succeed"}}})
+		k.rouse()
 	}
 	if snapshot != nil && k.latest == snapshot {
 		k.publish(snapshot)

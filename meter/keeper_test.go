@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -28,7 +29,7 @@ type disk struct {
 	mu      sync.Mutex
 	broken  bool
 	durable map[string][]byte
-	events  int
+	events  []string // their causes
 }
 
 func (d *disk) commit(b store.Batch) error {
@@ -41,7 +42,12 @@ func (d *disk) commit(b store.Batch) error {
 	for label, state := range b.Retained {
 		d.durable[label] = state
 	}
-	d.events += len(b.Events)
+	if len(b.Events) > store.MaxBatchItems {
+		return store.ErrInvalidBatch
+	}
+	for _, e := range b.Events {
+		d.events = append(d.events, e.Cause)
+	}
 	return nil
 }
 
@@ -109,8 +115,8 @@ func TestKeeper(t *testing.T) {
 				t.Errorf("told of %d stalls, want 1", stalls)
 			}
 		})
-		if d.kept() != 3 || d.events != 3 {
-			t.Errorf("after the stall: durable %d, %d events", d.kept(), d.events)
+		if d.kept() != 3 || len(d.events) != 3 {
+			t.Errorf("after the stall: durable %d, events %q", d.kept(), d.events)
 		}
 	})
 
@@ -130,8 +136,28 @@ func TestKeeper(t *testing.T) {
 				t.Errorf("published %d", published())
 			}
 		})
-		if d.kept() != 2 || d.events != 2 {
-			t.Errorf("durable %d, %d events", d.kept(), d.events)
+		want := []string{"b", "Storage", "c", "Storage"} // the trouble and its end are told, once
+		if d.kept() != 2 || !slices.Equal(d.events, want) {
+			t.Errorf("durable %d, events %q, want %q", d.kept(), d.events, want)
+		}
+	})
+
+	t.Run("a disk that is full for days holds the newest events and every total", func(t *testing.T) {
+		d := &disk{broken: true}
+		run(t, d, func(k *keeper, _ func() uint64) {
+			for n := range 3 * store.MaxBatchItems {
+				k.keep(tick(byte(n%100)), &picture{seq: uint64(n)})
+			}
+			k.keep(tick(9), &picture{seq: 1 << 20})
+			synctest.Wait()
+			d.mu.Lock()
+			d.broken = false
+			d.mu.Unlock()
+			time.Sleep(retryPause + time.Millisecond)
+			synctest.Wait()
+		})
+		if n := len(d.events); d.kept() != 9 || n > store.DefaultEventDepth+1 || n < store.DefaultEventDepth {
+			t.Errorf("durable %d, %d events", d.kept(), n)
 		}
 	})
 

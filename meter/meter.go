@@ -7,11 +7,13 @@
 package meter
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"time"
 
@@ -31,8 +33,9 @@ type Options struct {
 	// Model is one of template.Models, Serial the serial number: empty takes the one
 	// of the data directory, or invents one for a fresh directory.
 	Model, Serial string
-	// Firmware is the version that the meter shows.
-	Firmware string
+	// Firmware is the version of this build. FixFirmware is the version that a fresh
+	// data directory shows instead, from then on; empty for none.
+	Firmware, FixFirmware string
 	// Source delivers the samples; Open takes it over. Speed is how many seconds of
 	// signal pass in a second.
 	Source waveform.Source
@@ -51,12 +54,9 @@ type Meter struct {
 	engine    *metering.Engine
 	registers registers
 	keeper    *keeper
+	audit     audit
 	powerUps  int64
-
-	// anchor is the civil time of second 0 of the measurement time axis.
-	anchor time.Time
-	// endS is the end of the last second on that axis.
-	endS float64
+	clock     clock
 }
 
 // Open opens the data directory, programs the modules and restores what they
@@ -75,8 +75,8 @@ func Open(o Options) (_ *Meter, err error) {
 	if err != nil {
 		return nil, err
 	}
-	fresh := store.Identity{Model: model.Name, Serial: o.Serial}
-	s, err := store.Open(o.Dir, store.Options{Identity: fresh, NewSerial: madeUpSerial})
+	fresh := store.Identity{Model: model.Name, Serial: o.Serial, Firmware: o.FixFirmware}
+	s, err := store.Open(o.Dir, store.Options{Identity: fresh, NewSerial: madeUpSerial, Firmware: o.Firmware})
 	if err != nil {
 		return nil, err
 	}
@@ -101,13 +101,13 @@ func (m *Meter) powerUp(model template.Model) error {
 	}
 	m.identity = state.Meta.Identity
 	m.powerUps = int64(state.Meta.PowerUps)
-	if m.node, err = model.Build(m.identity.Serial, m.options.Firmware); err != nil {
+	if m.node, err = model.Build(m.identity.Serial, m.Firmware()); err != nil {
 		return err
 	}
 	for _, problem := range m.node.Restore(state.Setup, state.Retained) {
 		m.options.Log.Warn("not restored", "what", problem.String())
 	}
-	m.anchor = time.Now().UTC()
+	m.clock = startClock(time.Now(), time.Now)
 	if state.Meta.PowerUps <= 1 {
 		if err := m.commission(); err != nil {
 			return err
@@ -122,10 +122,11 @@ func (m *Meter) powerUp(model template.Model) error {
 		return fmt.Errorf("source %s: %w", m.input.info.Format, err)
 	}
 	m.keeper = newKeeper(func(b store.Batch) error { _, err := m.store.Commit(b); return err }, m.registers.publish, m.options.Log)
+	m.audit.note = m.keeper.note
 	m.node.SetStatus(ion.Status{PowerUps: m.powerUps})
-	m.node.Tick(m.anchor, nil)
+	m.node.Tick(m.clock.anchor, nil)
 	// What the start changed is durable before anyone can read it.
-	if _, err := m.store.Commit(m.batch(m.anchor)); err != nil {
+	if _, err := m.store.Commit(m.batch()); err != nil {
 		return err
 	}
 	m.registers.publish(&snapshot{m.node.Snapshot()})
@@ -154,7 +155,7 @@ func (m *Meter) commission() error {
 	if len(program) == 0 {
 		return nil
 	}
-	if err := m.node.Program(program, ion.By{}, m.anchor); err != nil {
+	if err := m.node.Program(program, ion.By{}, m.clock.anchor); err != nil {
 		return fmt.Errorf("setting the meter up for its source: %w", err)
 	}
 	return nil
@@ -163,8 +164,19 @@ func (m *Meter) commission() error {
 // Registers is what a gate serves.
 func (m *Meter) Registers() access.Registers { return &m.registers }
 
+// Audit keeps what a gate records, in the event log.
+func (m *Meter) Audit() access.Audit { return &m.audit }
+
+// Gap is the time before the start in which the meter did not run; ok is false for a
+// fresh meter.
+func (m *Meter) Gap() (gap store.Gap, ok bool) { return m.store.Gap() }
+
 // Identity is the meter's model and serial number.
 func (m *Meter) Identity() store.Identity { return m.identity }
+
+// Firmware is the version that the meter shows: that of its data directory, where it
+// was fixed, or of the build.
+func (m *Meter) Firmware() string { return cmp.Or(m.identity.Firmware, m.options.Firmware) }
 
 // Mapping describes which channel of the source feeds which input, and Notes what
 // was odd about the source.
@@ -185,14 +197,14 @@ func (m *Meter) Notes() []string { return m.input.notes }
 func (m *Meter) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	// The time axis begins when samples begin to flow.
 	pump := newPump(m.input.source, m.options.Speed, m.input.info.RateHz)
 	var running sync.WaitGroup
 	pumped := make(chan error, 1)
 	running.Go(func() { pumped <- pump.run(ctx) })
 	keeping, stopKeeping := context.WithCancel(context.Background())
 	running.Go(func() { m.keeper.run(keeping) })
-	// The anchor of the axis is when samples begin to flow.
-	m.anchor = time.Now().UTC()
+	m.clock = startClock(pump.begin, m.clock.wall)
 	err := m.measure(pump)
 	if err == nil {
 		err = <-pumped
@@ -200,29 +212,62 @@ func (m *Meter) Run(ctx context.Context) error {
 	switch {
 	case ctx.Err() != nil:
 	case err != nil:
-		m.options.Log.Error("the source failed; energies are kept and readings are not available", "err", err)
+		m.note(ion.PriorityFailure, "source failed: "+err.Error(), "readings not available, energies kept")
 		m.idle(ctx)
 	default:
-		m.options.Log.Info("the source has ended; energies are kept and readings are not available")
+		m.note(ion.PriorityWarning, "source ended", "readings not available, energies kept")
 		m.idle(ctx)
 	}
 	cancel()
+	m.audit.settle(time.Now(), true)
 	stopKeeping()
 	running.Wait()
 	return nil
 }
 
 // measure hands blocks to the engine until the pump ends, then closes the open
-// window, so that its energy counts.
+// window, so that its energy counts. While the source is silent, readings are not
+// available: an old value must not pass for a new one.
 func (m *Meter) measure(p *pump) error {
-	for b := range p.full {
-		if err := m.engine.Process(b, m); err != nil {
-			return err
+	ticker := time.NewTicker(time.Second)
+	defer ticker.Stop()
+	patience := silence + time.Duration(2*blockSeconds/p.speed*float64(time.Second))
+	last, silent := time.Now(), false
+	var endS float64 // of the last block
+	for {
+		select {
+		case b, ok := <-p.full:
+			if !ok {
+				m.engine.Flush(m)
+				return nil
+			}
+			if missing := b.Start - endS; missing > blockSeconds {
+				m.note(ion.PriorityWarning, fmt.Sprintf("no samples for %.1f s", missing), "time not measured")
+			}
+			last, silent, endS = time.Now(), false, b.Start+float64(b.Len())/b.RateHz
+			if err := m.engine.Process(b, m); err != nil {
+				return err
+			}
+			p.free <- b
+		case <-ticker.C:
+			if time.Since(last) < patience {
+				continue
+			}
+			if !silent {
+				silent = true
+				m.note(ion.PriorityWarning, "no samples from the source", "readings not available, energies kept")
+			}
+			m.blank()
 		}
-		p.free <- b
 	}
-	m.engine.Flush(m)
-	return nil
+}
+
+// silence is how long a source may deliver nothing before its readings are taken away.
+const silence = 3 * time.Second
+
+// note keeps an event about the source.
+func (m *Meter) note(priority uint8, cause, effect string) {
+	m.keeper.note(store.Event{Time: m.clock.wall().UTC(), Priority: priority, Cause: "Source", CauseValue: strings.ToValidUTF8(cause, "?"), Effect: "Power Meter", EffectValue: effect})
 }
 
 // idle ticks a meter without samples once a second.
@@ -230,8 +275,7 @@ func (m *Meter) idle(ctx context.Context) {
 	ticker := time.NewTicker(time.Second)
 	defer ticker.Stop()
 	for {
-		m.node.SetStatus(ion.Status{PowerUps: m.powerUps})
-		m.tick(time.Now().UTC(), nil)
+		m.blank()
 		select {
 		case <-ticker.C:
 		case <-ctx.Done():
@@ -240,54 +284,48 @@ func (m *Meter) idle(ctx context.Context) {
 	}
 }
 
+// blank is a second without measurement.
+func (m *Meter) blank() {
+	m.node.SetStatus(ion.Status{PowerUps: m.powerUps})
+	m.tick(m.clock.wall().Round(0).UTC(), nil)
+}
+
 // HalfCycle, Window and Second make the meter the engine's sink.
 
 // HalfCycle runs the high-speed modules.
-func (m *Meter) HalfCycle(hc *metering.HalfCycle) { m.node.HalfCycle(m.civil(hc.EndS), hc) }
+func (m *Meter) HalfCycle(hc *metering.HalfCycle) { m.node.HalfCycle(m.clock.civil(hc.EndS), hc) }
 
 // Window shows a basic window to the modules that read windows.
-func (m *Meter) Window(w *metering.Window) { m.node.Window(m.civil(w.StartS+w.DurationS), w) }
+func (m *Meter) Window(w *metering.Window) { m.node.Window(m.clock.civil(w.StartS+w.DurationS), w) }
 
-// Second runs the one-second modules and hands on what they made.
+// Second runs the one-second modules and hands on what they made. In real time, civil
+// time follows the system's clock; at another speed it passes with the samples.
 func (m *Meter) Second(s *metering.Second) {
-	m.endS = s.EndS
-	now := m.civil(s.EndS)
-	lag := time.Since(now)
-	if m.options.Speed == 1 && lag.Abs() > clockStep {
-		// The clock was set, or the machine slept: measurement time follows the clock
-		// and the modules see a step.
-		m.options.Log.Warn("the clock and the sample count have parted: following the clock", "step", lag)
-		m.anchor = m.anchor.Add(lag)
-		now, lag = now.Add(lag), 0
+	if m.options.Speed == 1 {
+		m.clock.follow()
 	}
-	m.node.SetStatus(ion.Status{PowerUps: m.powerUps, SourceLagS: lag.Seconds()})
-	m.tick(now, s)
-}
-
-// clockStep is the difference between the clock and the sample count at which the
-// meter follows the clock.
-const clockStep = 5 * time.Second
-
-func (m *Meter) civil(axisS float64) time.Time {
-	return m.anchor.Add(time.Duration(axisS * float64(time.Second)))
+	m.node.SetStatus(ion.Status{PowerUps: m.powerUps, SourceLagS: max(0, m.clock.lag(s.EndS, m.options.Speed).Seconds())})
+	m.tick(m.clock.civil(s.EndS), s)
 }
 
 // tick runs the modules and gives the keeper what to keep and to publish.
 func (m *Meter) tick(now time.Time, s *metering.Second) {
 	m.node.Tick(now, s)
-	batch := m.batch(now)
-	if m.keeper.keep(batch, &snapshot{m.node.Snapshot()}) {
-		m.options.Log.Warn("the disk is slower than a tick: readings are published before they are durable")
+	m.audit.settle(time.Now(), false)
+	if m.keeper.keep(m.batch(), &snapshot{m.node.Snapshot()}) {
+		m.keeper.note(store.Event{Time: m.clock.wall().UTC(), Priority: ion.PriorityWarning, Cause: "Storage", CauseValue: "slower than a second",
+			Effect: "Storage", EffectValue: "readings are published before they are durable"})
 	}
 }
 
-// batch is what the node has changed since it was last asked.
-func (m *Meter) batch(alive time.Time) store.Batch {
+// batch is what the node has changed since it was last asked. The sign of life is the
+// system's clock, also where a recording is played faster.
+func (m *Meter) batch() store.Batch {
 	changes := m.node.TakeChanges()
 	b := store.Batch{
 		Retained: changes.Retained, RetainedDelete: changes.RetainedDelete,
 		Setup: changes.Setup, SetupDelete: changes.SetupDelete,
-		Alive: alive,
+		Alive: m.clock.wall().UTC(),
 	}
 	for _, e := range changes.Events {
 		b.Events = append(b.Events, store.Event{

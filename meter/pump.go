@@ -20,7 +20,9 @@ type pump struct {
 	// blockSamples is about one cycle: what a reader of half-cycle values may be
 	// late by.
 	blockSamples int
-	full, free   chan *waveform.Block
+	// begin is when second 0 of the time axis was, on the monotonic clock.
+	begin      time.Time
+	full, free chan *waveform.Block
 }
 
 func newPump(source waveform.Source, speed, rateHz float64) *pump {
@@ -28,6 +30,7 @@ func newPump(source waveform.Source, speed, rateHz float64) *pump {
 		source:       source,
 		speed:        speed,
 		blockSamples: max(1, int(rateHz*blockSeconds)),
+		begin:        time.Now(),
 		full:         make(chan *waveform.Block, 1),
 		free:         make(chan *waveform.Block, 2),
 	}
@@ -40,16 +43,21 @@ func newPump(source waveform.Source, speed, rateHz float64) *pump {
 // less (the engine's work is per sample), shorter ones wake the process more often.
 const blockSeconds = 0.020
 
+// lateLimit is how late samples may be and still be caught up with.
+const lateLimit = 5 * time.Second
+
 // run delivers blocks until the source ends (nil), fails, or ctx is done. It closes
 // full.
 //
 // The time axis that leaves the pump counts the samples delivered: a loop seam or a
 // hole in a recording is marked by Gap and takes no time, because the meter was not
-// away, the recording was.
+// away, the recording was. Only where the meter itself was away, a process that was
+// stopped or starved for longer than lateLimit, the axis jumps, so that what nobody
+// sampled is not counted. At another speed than real time nothing is live: the
+// recording then waits for the machine.
 func (p *pump) run(ctx context.Context) error {
 	defer close(p.full)
-	begin := time.Now()
-	elapsed := 0.0 // seconds of signal delivered
+	elapsed := 0.0 // seconds of signal that have passed
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -70,10 +78,15 @@ func (p *pump) run(ctx context.Context) error {
 		case n == 0:
 			return fmt.Errorf("sample source: no samples and no end")
 		}
+		lengthS := float64(n) / b.RateHz
+		if late := time.Since(p.begin).Seconds() - (elapsed + lengthS); p.speed == 1 && late > lateLimit.Seconds() {
+			elapsed += late
+			b.Gap = true
+		}
 		b.Start = elapsed
-		elapsed += float64(n) / b.RateHz
+		elapsed += lengthS
 		// The block is due when its last sample has happened.
-		timer.Reset(time.Until(begin.Add(time.Duration(elapsed / p.speed * float64(time.Second)))))
+		timer.Reset(time.Until(p.begin.Add(time.Duration(elapsed / p.speed * float64(time.Second)))))
 		select {
 		case <-timer.C:
 		case <-ctx.Done():

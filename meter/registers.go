@@ -25,7 +25,14 @@ func (r *registers) Find(label string) access.Point {
 	return access.NoPoint
 }
 
-func (r *registers) Snapshot() access.Snapshot { return r.published.Load() }
+// Snapshot returns nil, and not a nil *snapshot, before the first is published: a
+// server then answers that there are no readings yet.
+func (r *registers) Snapshot() access.Snapshot {
+	if s := r.published.Load(); s != nil {
+		return s
+	}
+	return nil
+}
 
 func (r *registers) publish(s access.Snapshot) { r.published.Store(s.(*snapshot)) }
 

@@ -119,6 +119,7 @@ func TestRefusals(t *testing.T) {
 		}
 		return dir
 	}
+	const programVersion = "3.0.0"
 	tests := []struct {
 		name string
 		dir  func(t *testing.T) string
@@ -128,6 +129,23 @@ func TestRefusals(t *testing.T) {
 	}{
 		{"another model", made, Identity{Model: "PM8000"}, ErrOtherMeter, []string{"ION9000", "PM8000", "another directory"}},
 		{"another serial number", made, Identity{Model: "ION9000", Serial: "X"}, ErrOtherMeter, []string{"HM-0001", "X"}},
+		{"another firmware than the program's", made, Identity{Model: "ION9000", Firmware: "2.1.0"}, ErrOtherMeter, []string{"2.1.0", "3.0.0", "fresh directory"}},
+		{"another firmware than was fixed", func(t *testing.T) string {
+			dir := filepath.Join(t.TempDir(), "meter")
+			for _, id := range []Identity{{Model: "ION9000", Firmware: "2.1.0"}, {Model: "ION9000"}, {Model: "ION9000", Firmware: "2.1.0"}} {
+				s, err := Open(dir, Options{Identity: id, Firmware: programVersion})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if state, err := s.Load(); err != nil || state.Meta.Firmware != "2.1.0" {
+					t.Fatalf("opened as %+v, the store shows %q (%v)", id, state.Meta.Firmware, err)
+				}
+				if err := s.Close(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			return dir
+		}, Identity{Model: "ION9000", Firmware: "3.0.0"}, ErrOtherMeter, []string{"2.1.0", "3.0.0"}},
 		{"newer schema", func(t *testing.T) string { return newer(t, false) }, testIdentity, ErrNewerSchema,
 			[]string{databaseName, fmt.Sprint("schema ", SchemaVersion+1), "run that version"}},
 		{"newer schema, still in the log", func(t *testing.T) string { return newer(t, true) }, testIdentity, ErrNewerSchema,
@@ -165,7 +183,7 @@ func TestRefusals(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			dir := tt.dir(t)
 			before := sums(t, dir)
-			_, err := Open(dir, Options{Identity: tt.id})
+			_, err := Open(dir, Options{Identity: tt.id, Firmware: programVersion})
 			oneLine(t, err, tt.kind, tt.says...)
 			if diff := cmp.Diff(before, sums(t, dir)); diff != "" {
 				t.Errorf("the refused store was changed (-before +after):\n%s", diff)

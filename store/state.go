@@ -10,6 +10,8 @@ import (
 type Identity struct {
 	Model  string // for example ION9000
 	Serial string // empty accepts, and for a new store leaves open, any serial number
+	// Firmware is the version that a store was made to show; empty is the program's own.
+	Firmware string
 }
 
 // State is what a meter needs to go on where it stopped.

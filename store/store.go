@@ -16,6 +16,7 @@
 package store
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -52,6 +53,8 @@ type Options struct {
 	FS         vfs.FS           // nil: the operating system's
 	Now        func() time.Time // nil: time.Now
 	EventDepth int              // events kept; 0: DefaultEventDepth
+	// Firmware is the program's own version, which a store that fixes none shows.
+	Firmware string
 	// NewSerial makes up the serial number of a store that has none, where Identity
 	// names none; nil leaves it open.
 	NewSerial func() string
@@ -101,7 +104,7 @@ func Open(dir string, opt Options) (*Store, error) {
 	if s.lock, err = lockDir(s.fs, dir); err != nil {
 		return nil, err
 	}
-	if err := s.openIn(dir, opt.Identity, opt.NewSerial); err != nil {
+	if err := s.openIn(dir, opt); err != nil {
 		return nil, errors.Join(err, s.release())
 	}
 	return s, nil
@@ -137,7 +140,8 @@ func lockDir(fsys vfs.FS, dir string) (io.Closer, error) {
 }
 
 // openIn opens or creates the database in the locked directory.
-func (s *Store) openIn(dir string, id Identity, newSerial func() string) error {
+func (s *Store) openIn(dir string, opt Options) error {
+	id := opt.Identity
 	path := filepath.Join(dir, databaseName)
 	switch _, err := s.fs.Stat(path); {
 	case errors.Is(err, fs.ErrNotExist):
@@ -165,7 +169,7 @@ func (s *Store) openIn(dir string, id Identity, newSerial func() string) error {
 	if s.meta, err = db.readMeta(); err != nil {
 		return err
 	}
-	if err := s.meta.accept(dir, id); err != nil {
+	if err := s.meta.accept(dir, id, opt.Firmware); err != nil {
 		return err
 	}
 	if err := s.sweep(dir); err != nil {
@@ -182,7 +186,7 @@ func (s *Store) openIn(dir string, id Identity, newSerial func() string) error {
 	if err := db.migrate(); err != nil {
 		return err
 	}
-	if err := s.recordStart(id, newSerial); err != nil {
+	if err := s.recordStart(id, opt.NewSerial); err != nil {
 		return err
 	}
 	if _, err := db.conn.Config(sqlite3.DBCONFIG_NO_CKPT_ON_CLOSE, false); err != nil {
@@ -229,7 +233,8 @@ func (s *Store) create(dir, path string, id Identity) error {
 			return errors.Join(
 				db.putMeta("model", id.Model), db.putMeta("serial", id.Serial),
 				db.putMeta("created", s.now().UnixNano()), db.putMeta("power_ups", int64(0)),
-				db.putMeta("alive", int64(0)), db.putMeta("clean", int64(1)), db.putMeta("next_event", int64(1)))
+				db.putMeta("alive", int64(0)), db.putMeta("clean", int64(1)), db.putMeta("next_event", int64(1)),
+				db.putMeta("firmware", id.Firmware))
 		})
 		if err != nil {
 			return err
@@ -249,12 +254,16 @@ func (s *Store) create(dir, path string, id Identity) error {
 }
 
 // accept refuses the state of another meter.
-func (m *Meta) accept(dir string, id Identity) error {
+func (m *Meta) accept(dir string, id Identity, program string) error {
 	if m.Model != id.Model {
 		return fmt.Errorf("%s: %w (model %s, not %s): give its model, or another directory", dir, ErrOtherMeter, m.Model, id.Model)
 	}
 	if id.Serial != "" && m.Serial != "" && m.Serial != id.Serial {
 		return fmt.Errorf("%s: %w (serial number %s, not %s): give its serial number, or another directory", dir, ErrOtherMeter, m.Serial, id.Serial)
+	}
+	if shows := cmp.Or(m.Firmware, program); id.Firmware != "" && shows != id.Firmware {
+		return fmt.Errorf("%s: %w (firmware %s, not %s): only a fresh directory takes another version; leave --firmware out, or give another directory",
+			dir, ErrOtherMeter, shows, id.Firmware)
 	}
 	return nil
 }

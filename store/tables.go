@@ -38,7 +38,7 @@ func (db *database) readMeta() (Meta, error) {
 		}
 	}
 	return Meta{
-		Identity:  Identity{Model: texts["model"], Serial: texts["serial"]},
+		Identity:  Identity{Model: texts["model"], Serial: texts["serial"], Firmware: texts["firmware"]},
 		Created:   timeOf(ints["created"]),
 		PowerUps:  uint64(ints["power_ups"]),
 		LastAlive: timeOf(ints["alive"]),

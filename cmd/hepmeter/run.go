@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"time"
@@ -26,8 +27,8 @@ import (
 
 // runFlags are the flags of `hepmeter run`.
 type runFlags struct {
-	data, model, serial, source, host, ports, limits, ready string
-	port                                                    []string
+	data, model, serial, source, host, ports, limits, firmware, ready string
+	port                                                              []string
 }
 
 func newRunCommand() *cobra.Command {
@@ -55,6 +56,7 @@ synthetic 230 V 50 Hz three-phase site, reachable from this machine only.
 	flags.StringVar(&f.ports, "ports", "dev", "port set: dev (modbus 5020) or standard (modbus 502)")
 	flags.StringArrayVar(&f.port, "port", nil, "one port as NAME=N, 0 for any free one; may be repeated")
 	flags.StringVar(&f.limits, "limits", "open", "connections a service takes: open (1,024) or factory (as the real meters, 8)")
+	flags.StringVar(&f.firmware, "firmware", "", "firmware version of a fresh data directory, for development: "+strings.Join(firmwareVersions(""), ", ")+" (default: this build's, "+firmwareVersion+")")
 	flags.StringVar(&f.ready, "ready", "", "file to write, as JSON, once everything serves")
 	return cmd
 }
@@ -82,6 +84,12 @@ func run(cmd *cobra.Command, f runFlags) (err error) {
 	if err != nil {
 		return usageError{err}
 	}
+	if err := checkFirmware(f.firmware, model.Name); err != nil {
+		return usageError{err}
+	}
+	if err := checkSerial(f.serial); err != nil {
+		return usageError{err}
+	}
 	if f.data == "" {
 		if f.data, err = stateDir(model.Name); err != nil {
 			return err
@@ -92,7 +100,7 @@ func run(cmd *cobra.Command, f runFlags) (err error) {
 		return err
 	}
 	m, err := meter.Open(meter.Options{
-		Dir: f.data, Model: f.model, Serial: f.serial, Firmware: firmwareVersion,
+		Dir: f.data, Model: f.model, Serial: f.serial, Firmware: firmwareVersion, FixFirmware: f.firmware,
 		Source: source, Speed: play.Speed, Log: log,
 	})
 	if err != nil {
@@ -104,7 +112,7 @@ func run(cmd *cobra.Command, f runFlags) (err error) {
 	if err != nil {
 		return err
 	}
-	gate, err := access.NewGate(m.Registers(), access.Options{Policy: access.OpenRead(), Audit: auditLog{log}, Now: time.Now})
+	gate, err := access.NewGate(m.Registers(), access.Options{Policy: access.OpenRead(), Audit: m.Audit(), Now: time.Now})
 	if err != nil {
 		return err
 	}
@@ -127,11 +135,16 @@ func run(cmd *cobra.Command, f runFlags) (err error) {
 	return m.Run(ctx)
 }
 
-// auditLog writes audit records to the log.
-type auditLog struct{ log *slog.Logger }
+// serialBytes is the room for a serial number in the register map (register 117).
+const serialBytes = 24
 
-func (a auditLog) Record(r access.Record) {
-	a.log.Info("access", "operation", r.Operation.String(), "target", r.Target, "path", r.Path.String(), "from", r.Remote, "allowed", r.Allowed, "code", r.Code)
+// checkSerial refuses a serial number that a client could not read back.
+func checkSerial(serial string) error {
+	unreadable := func(r rune) bool { return r < '!' || r > '~' }
+	if len(serial) > serialBytes || strings.ContainsFunc(serial, unreadable) {
+		return fmt.Errorf("--serial-number %.40q: want up to %d letters, digits and signs, without spaces", serial, serialBytes)
+	}
+	return nil
 }
 
 func readyOf(m *meter.Meter, data string, modbus net.Listener) boot.Ready {
@@ -140,7 +153,7 @@ func readyOf(m *meter.Meter, data string, modbus net.Listener) boot.Ready {
 	}
 	id := m.Identity()
 	return boot.Ready{
-		PID: os.Getpid(), Model: id.Model, Serial: id.Serial, Firmware: firmwareVersion, Data: data,
+		PID: os.Getpid(), Model: id.Model, Serial: id.Serial, Firmware: m.Firmware(), Data: data,
 		Endpoints:    map[boot.Service]string{boot.Modbus: modbus.Addr().String()},
 		Fingerprints: map[boot.Service]string{},
 	}
@@ -153,10 +166,17 @@ func greet(out io.Writer, m *meter.Meter, f runFlags, modbus net.Listener) {
 	if ip := net.ParseIP(host); ip == nil || ip.IsUnspecified() {
 		host = "127.0.0.1"
 	}
-	fmt.Fprintf(out, "%s, serial %s, firmware %s\n", id.Model, id.Serial, firmwareVersion)
+	fmt.Fprintf(out, "%s, serial %s, firmware %s\n", id.Model, id.Serial, m.Firmware())
 	fmt.Fprintf(out, "  source   %s, %g samples/s: %s\n", f.source, info.RateHz, roles(m.Inputs()))
 	fmt.Fprintf(out, "  data     %s\n", f.data)
 	fmt.Fprintf(out, "  modbus   %s (every client may read, none may write)\n", modbus.Addr())
+	if gap, ok := m.Gap(); ok {
+		end := "stopped"
+		if !gap.Clean {
+			end = "killed or without power; at most a second of counting is lost"
+		}
+		fmt.Fprintf(out, "  before   ran until %s (%s)\n", gap.From.Local().Format(time.DateTime), end)
+	}
 	for _, note := range m.Notes() {
 		fmt.Fprintf(out, "  note     %s\n", note)
 	}
@@ -165,8 +185,21 @@ func greet(out io.Writer, m *meter.Meter, f runFlags, modbus net.Listener) {
 	fmt.Fprintf(out, "  %s -r 3028 -c 3 %s    # voltages, V\n", poll, host)
 	fmt.Fprintf(out, "  %s -r 3060 -c 1 %s    # total active power, W\n", poll, host)
 	fmt.Fprintf(out, "  %s -r 2700 -c 2 %s    # energy delivered and received, kWh\n", poll, host)
-	fmt.Fprintf(out, "  hepmeter record --seconds 10 site.cfg && hepmeter measure site.cfg --report site.html\n")
+	self := program()
+	fmt.Fprintf(out, "  %s record --seconds 10 site.cfg && %s measure site.cfg --report site.html\n", self, self)
 	fmt.Fprintf(out, "\nCtrl-C stops the meter; what it counted is kept.\n")
+}
+
+// program is how this program can be called from where the user is.
+func program() string {
+	const name = "hepmeter"
+	if _, err := exec.LookPath(name); err == nil {
+		return name
+	}
+	if path, err := os.Executable(); err == nil {
+		return path
+	}
+	return name
 }
 
 func roles(list []waveform.Role) string {
