@@ -65,32 +65,38 @@ as fast as the machine goes. ` + open.SpecHelp,
 }
 
 // copySamples writes up to seconds of source to w and returns the samples written.
-// It stops, saying so, where the source ends or breaks.
+// Gaps and changes of rate are kept: the one in the time stamps, the other in the list
+// of rates. It says so where the source ends early.
 func copySamples(cmd *cobra.Command, source waveform.Source, w *comtrade.Writer, seconds float64) (int64, error) {
 	rate := source.Info().RateHz
-	want := int64(math.Round(seconds * rate))
-	bar := newProgress(os.Stderr, "recording", want)
+	bar := newProgress(os.Stderr, "recording", int64(math.Round(seconds*rate)))
 	defer bar.done()
 	var block waveform.Block
 	var n int64
-	for n < want {
-		got, err := source.Next(cmd.Context(), &block, int(min(want-n, 1<<14)))
+	done := 0.0
+	for {
+		left := math.Round((seconds - done) * rate)
+		if left < 1 {
+			return n, nil
+		}
+		got, err := source.Next(cmd.Context(), &block, int(min(left, 1<<14)))
 		if errors.Is(err, io.EOF) {
-			fmt.Fprintf(cmd.ErrOrStderr(), "the source ended after %g s\n", float64(n)/rate)
-			break
+			fmt.Fprintf(cmd.ErrOrStderr(), "the source ended after %.9g s\n", done)
+			return n, nil
 		}
 		if err != nil {
 			return n, err
 		}
-		if n > 0 && block.Gap {
-			fmt.Fprintf(cmd.ErrOrStderr(), "the source has a gap after %g s: the recording stops there (a COMTRADE record of one rate cannot hold one)\n", float64(n)/rate)
-			break
+		rate = block.RateHz
+		if most := math.Round((seconds - done) * rate); float64(got) > most { // the rate fell
+			got = int(most)
+			block.Resize(len(block.Samples), got)
 		}
 		if err := w.Write(&block); err != nil {
 			return n, err
 		}
 		n += int64(got)
+		done += float64(got) / rate
 		bar.at(n)
 	}
-	return n, nil
 }

@@ -1,0 +1,117 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/hepmeter/hepmeter/waveform"
+	"github.com/hepmeter/hepmeter/waveform/open"
+)
+
+func runRecord(args ...string) (stderr string, err error) {
+	cmd := newRecordCommand()
+	cmd.SilenceErrors, cmd.SilenceUsage = true, true
+	var out bytes.Buffer
+	cmd.SetErr(&out)
+	cmd.SetArgs(args)
+	err = cmd.Execute()
+	return out.String(), err
+}
+
+// TestRecordKeepsGapsAndRates records a record of two rates in which time is lost: the
+// copy has the samples of the original at their times.
+func TestRecordKeepsGapsAndRates(t *testing.T) {
+	dir := t.TempDir()
+	var dat strings.Builder
+	stamp := 0
+	for n := 1; n <= 400; n++ {
+		fmt.Fprintf(&dat, "%d,%d,%d\r\n", n, stamp, n%50)
+		if stamp += 1000; n > 200 {
+			stamp += 1000
+		}
+		if n == 100 {
+			stamp += 50_000
+		}
+	}
+	cfg := strings.Join([]string{"s,d,1999", "1,1A,0D", "1,Va,,,V,0.5,0,0,-99999,99999,1,1,P", "50", "2", "1000,200", "500,400",
+		"01/02/2020,00:00:00.000000", "01/02/2020,00:00:00.000000", "ASCII", "1", ""}, "\r\n")
+	for name, text := range map[string]string{"in.cfg": cfg, "in.dat": dat.String()} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	in, out := filepath.Join(dir, "in.cfg"), filepath.Join(dir, "out.cff")
+	for _, row := range []struct {
+		seconds, want string
+	}{
+		{"9", "0.1@0 0.1@0.15 0.4@0.25"},
+		{"0.15", "0.1@0 0.05@0.15"},
+		{"0.3", "0.1@0 0.1@0.15 0.1@0.25"},
+	} {
+		stderr, err := runRecord("--source", "comtrade:"+in, "--seconds", row.seconds, out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if ended := strings.Contains(stderr, "the source ended after 0.6 s"); ended != (row.seconds == "9") {
+			t.Errorf("%s s: said %q", row.seconds, stderr)
+		}
+		if got := pieces(t, out); got != row.want {
+			t.Errorf("%s s: pieces %s, want %s", row.seconds, got, row.want)
+		}
+	}
+}
+
+// pieces describes a recording as "seconds@start ...", split where it has gaps.
+func pieces(t *testing.T, path string) string {
+	t.Helper()
+	src, err := open.File(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer src.Close()
+	var parts []string
+	start, seconds := 0.0, 0.0
+	for b := range blocks(t, src) {
+		if b.Gap {
+			parts = append(parts, fmt.Sprintf("%.6g@%.6g", seconds, start))
+			start, seconds = b.Start, 0
+		}
+		seconds += float64(b.Len()) / b.RateHz
+	}
+	return strings.Join(append(parts, fmt.Sprintf("%.6g@%.6g", seconds, start)), " ")
+}
+
+// TestRecordNamesTheFolder: a folder that is not there is named, and what to do.
+func TestRecordNamesTheFolder(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "none", "out.cfg")
+	_, err := runRecord("--seconds", "0.1", path)
+	if err == nil || !strings.Contains(err.Error(), "there is no folder "+filepath.Dir(path)+": create it") {
+		t.Errorf("error %v", err)
+	}
+}
+
+// blocks delivers what src holds.
+func blocks(t *testing.T, src waveform.Source) iter.Seq[*waveform.Block] {
+	return func(yield func(*waveform.Block) bool) {
+		var b waveform.Block
+		for {
+			_, err := src.Next(t.Context(), &b, 64)
+			if errors.Is(err, io.EOF) {
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !yield(&b) {
+				return
+			}
+		}
+	}
+}
