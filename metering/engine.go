@@ -204,6 +204,9 @@ func (e *Engine) report(flags Flags, sink Sink) {
 	for {
 		half, window := e.halves.next(), e.windows.next()
 		tick := (e.second.tick-e.startS)*e.rateHz - float64(e.h.origin)
+		if e.tracker.ended && tick > float64(e.h.n)-0.5 {
+			tick = math.Inf(1) // the rest of the stretch still belongs to this second
+		}
 		switch first := min(half, window, tick); {
 		case !(first <= limit):
 			return
