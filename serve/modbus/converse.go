@@ -94,4 +94,4 @@ func (l *limit) extend(timeout time.Duration) bool {
 }
 
 // The request buffer holds several frames, or a frame could never become whole.
-const _ = uint(requestBuffer - 2*modbus.MaxFrame)
+const _ = uint(requestBuffer - 2*modbus.MaxRequest)

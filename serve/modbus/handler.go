@@ -57,7 +57,7 @@ const largestAnswer = modbus.MaxFrame
 // error is a modbus.LengthError: nothing after that point can be understood.
 func (h *handler) serve(c *client, in, out []byte) (used int, answers []byte, err error) {
 	for cap(out)-len(out) >= largestAnswer {
-		n, err := modbus.FrameLength(in[used:])
+		n, err := modbus.RequestLength(in[used:])
 		if err != nil {
 			return used, out, err
 		}

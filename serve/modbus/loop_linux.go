@@ -327,4 +327,4 @@ func (l *loop) end() {
 }
 
 // The request buffer holds several frames, or a frame could never become whole.
-const _ = uint(loopRequestBuffer - 2*modbus.MaxFrame)
+const _ = uint(loopRequestBuffer - 2*modbus.MaxRequest)

@@ -46,7 +46,9 @@ var checkOrder = []wireCase{
 	{"write 16: byte count wrong", "0001 0000 0009 01 10 E290 0001 03 0001", "0001 0000 0003 01 9003"},
 	{"write 16: data short", "0001 0000 0008 01 10 E290 0001 02 00", "0001 0000 0003 01 9003"},
 	{"write 16: quantity 0", "0001 0000 0007 01 10 E290 0000 00", "0001 0000 0003 01 9003"},
-	{"write 16: quantity 124", "0001 0000 00FF 01 10 E290 007C F8" + strings.Repeat("00", 248), ""}, // longer than a frame can be
+	{"write 16: quantity 124", "0001 0000 00FF 01 10 E290 007C F8" + strings.Repeat("00", 248), "0001 0000 0003 01 9003"}, // longer than a frame should be
+	{"23: writes 122", "0001 0000 00FF 01 17 0BD3 0001 E290 007A F4" + strings.Repeat("00", 244), "0001 0000 0003 01 9703"},
+	{"a coil write longer than a frame should be", "0001 0000 00FF 01 0F 0000 07C8 F8" + strings.Repeat("00", 248), "0001 0000 0003 01 8F01"},
 	{"write 6: short", "0001 0000 0005 01 06 E290 00", "0001 0000 0003 01 8603"},
 	{"23: write quantity 122", "0001 0000 000B 01 17 0BD3 0001 E290 007A F4", "0001 0000 0003 01 9703"},
 	{"23: read quantity 126", "0001 0000 000D 01 17 0BD3 007E E290 0001 02 0001", "0001 0000 0003 01 9703"},
@@ -267,7 +269,7 @@ func impossibleLengthsCloseTheConnection(t *testing.T, o Options) {
 	for _, bad := range []string{
 		"0004 0000 0000 01 03 0BD3 0002",
 		"0004 0000 0001 01 03 0BD3 0002",
-		"0004 0000 00FF 01 03 0BD3 0002",
+		"0004 0000 010B 01 03 0BD3 0002",
 		"0004 0000 FFFF 01 03 0BD3 0002",
 		hex.EncodeToString([]byte("GET / HTTP/1.1\r\n\r\n")),
 	} {

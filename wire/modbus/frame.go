@@ -12,6 +12,11 @@ const HeaderLength = 7
 // MaxFrame is the longest frame on TCP.
 const MaxFrame = HeaderLength + MaxPDU
 
+// MaxRequest is the longest frame that a server should still find the end of: a write
+// of more registers than the specification allows, as far as its byte count can say it
+// (function 23: ten bytes, then up to 255). It is answered with an exception.
+const MaxRequest = HeaderLength + 10 + 255
+
 // lengthCovers is how many bytes of a frame stand before those that its length
 // field counts.
 const lengthCovers = 6
@@ -35,12 +40,18 @@ func (e LengthError) Error() string {
 // FrameLength returns how long the frame at the start of b is: 0 while its length
 // field has not arrived. The length field of the header is the one frame boundary;
 // a frame is whole when b holds that many bytes. The error is a LengthError.
-func FrameLength(b []byte) (int, error) {
+func FrameLength(b []byte) (int, error) { return frameLength(b, MaxFrame) }
+
+// RequestLength is FrameLength for a server: it also finds the end of requests that are
+// too long, up to MaxRequest, so that they can be answered.
+func RequestLength(b []byte) (int, error) { return frameLength(b, MaxRequest) }
+
+func frameLength(b []byte, longest int) (int, error) {
 	if len(b) < lengthCovers {
 		return 0, nil
 	}
 	n := int(binary.BigEndian.Uint16(b[4:]))
-	if n < 2 || n > 1+MaxPDU {
+	if n < 2 || lengthCovers+n > longest {
 		return 0, LengthError(n)
 	}
 	return lengthCovers + n, nil

@@ -103,6 +103,12 @@ func TestFrameLength(t *testing.T) {
 			t.Errorf("% X: %d, %v; want %d, error %v", tc.bytes, n, err, tc.want, tc.err)
 		}
 	}
+	if n, err := RequestLength([]byte("\x00\x01\x00\x00\x00\xFF")); n != MaxFrame+1 || err != nil {
+		t.Errorf("a request one byte too long: %d, %v", n, err)
+	}
+	if _, err := RequestLength([]byte("\x00\x01\x00\x00\x01\x0B")); err == nil {
+		t.Error("a request longer than any byte count can say is taken for a frame")
+	}
 }
 
 // Whatever can be built can be read back.

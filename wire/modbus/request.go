@@ -48,6 +48,9 @@ func ParseRequest(pdu []byte, supported Functions) (Request, Exception) {
 	if len(pdu) == 0 || !supported.Has(Function(pdu[0])) {
 		return Request{}, IllegalFunction
 	}
+	if len(pdu) > MaxPDU {
+		return Request{}, IllegalDataValue
+	}
 	r := Request{Function: Function(pdu[0])}
 	body := pdu[1:]
 	switch r.Function {
