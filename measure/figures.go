@@ -2,7 +2,9 @@ package measure
 
 import (
 	"context"
+	"fmt"
 	"math"
+	"strings"
 
 	"github.com/hepmeter/hepmeter/waveform"
 )
@@ -114,4 +116,22 @@ func (f *figures) report(channels []Channel) {
 			out.First, out.Last = Value(c.first), Value(c.last)
 		}
 	}
+}
+
+// withoutDead returns the picks of m but for those of channels whose samples are
+// mostly missing, and a note that names these; no note where there are none, or no
+// others.
+func (f *figures) withoutDead(m waveform.Mapping, info waveform.Info) (rest waveform.Mapping, note string) {
+	var dead []string
+	for _, p := range m {
+		if c := f.channels[p.Channel]; c.missing > c.count {
+			dead = append(dead, fmt.Sprintf("%s (channel %d, %s)", p.Role, p.Channel+1, info.Channels[p.Channel].Name))
+			continue
+		}
+		rest = append(rest, p)
+	}
+	if len(dead) == 0 || len(rest) == 0 {
+		return m, ""
+	}
+	return rest, fmt.Sprintf("most samples of %s are missing: the windows are measured without it", strings.Join(dead, ", "))
 }

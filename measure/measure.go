@@ -52,23 +52,21 @@ func Source(ctx context.Context, src waveform.Source, opt Options) (*Report, err
 	if err != nil {
 		return nil, err
 	}
-	r := newReport(info, mapping)
-	r.Warnings = append(r.Warnings, notes...)
-
-	tap := newFigures(src, opt.Progress)
-	switch {
-	case opt.Window != nil:
-		err = r.measureWindow(ctx, src, tap, mapping, *opt.Window)
-	case info.RateHz <= 0:
-		r.warn("without a sampling rate there are no windows")
-	case len(mapping) > 0:
-		err = r.measureWindows(ctx, tap, mapping)
-	}
-	if err == nil {
-		err = drain(ctx, tap)
-	}
+	r, tap, err := measureOnce(ctx, src, opt, mapping, mapping, notes)
 	if err != nil {
 		return nil, err
+	}
+	// No window holds a missing sample, but one dead input is no reason to leave the
+	// others unmeasured.
+	if live, note := tap.withoutDead(mapping, info); opt.Window == nil && len(r.Windows) == 0 && note != "" {
+		if again, ok := src.(waveform.Rewinder); ok {
+			if err := again.Rewind(); err != nil {
+				return nil, err
+			}
+			if r, tap, err = measureOnce(ctx, src, opt, mapping, live, append(notes, note)); err != nil {
+				return nil, err
+			}
+		}
 	}
 
 	tap.report(r.Channels)
@@ -78,6 +76,27 @@ func Source(ctx context.Context, src waveform.Source, opt Options) (*Report, err
 	}
 	r.Warnings = distinct(append(src.Info().Warnings, r.Warnings...))
 	return r, nil
+}
+
+// measureOnce reads src to its end, with the live ones of the mapped channels.
+func measureOnce(ctx context.Context, src waveform.Source, opt Options, mapping, live waveform.Mapping, notes []string) (*Report, *figures, error) {
+	info := src.Info()
+	r := newReport(info, mapping)
+	r.Warnings = append(r.Warnings, notes...)
+	tap := newFigures(src, opt.Progress)
+	var err error
+	switch {
+	case opt.Window != nil:
+		err = r.measureWindow(ctx, src, tap, mapping, *opt.Window)
+	case info.RateHz <= 0:
+		r.warn("without a sampling rate there are no windows")
+	case len(live) > 0:
+		err = r.measureWindows(ctx, tap, live)
+	}
+	if err == nil {
+		err = drain(ctx, tap)
+	}
+	return r, tap, err
 }
 
 func mapChannels(info waveform.Info, spec string) (waveform.Mapping, []string, error) {
@@ -203,7 +222,7 @@ type meter struct {
 func (m *meter) process(b *waveform.Block) error {
 	m.trace(b)
 	if m.engine == nil || b.RateHz != m.rateHz {
-		m.flush()
+		m.cut()
 		m.engine, m.rateHz = nil, b.RateHz
 		engine, err := metering.New(metering.Config{
 			NominalHz: m.nominalHz, RateHz: b.RateHz, Inputs: m.roles, VoltsMode: m.report.layout.mode,
@@ -225,6 +244,18 @@ func (m *meter) refuse(text string) {
 	if !m.refused[m.rateHz] {
 		m.refused[m.rateHz] = true
 		m.report.warn(text)
+	}
+}
+
+// cut closes the window that a change of rate breaks off.
+func (m *meter) cut() {
+	r := m.report
+	before := len(r.Windows)
+	m.flush()
+	for i := before; i < len(r.Windows); i++ {
+		if w := &r.Windows[i]; !slices.Contains(w.Flags, "gap") {
+			w.Flags = append([]string{"gap"}, w.Flags...)
+		}
 	}
 }
 
@@ -259,6 +290,9 @@ func (m *meter) Window(w *metering.Window) {
 // finish closes the last window and totals the energy.
 func (m *meter) finish() {
 	m.flush()
+	if m.engine != nil && len(m.report.Windows) == 0 {
+		m.report.warn("no run of samples without a gap holds a whole cycle: there are no windows (--window FIRST:END measures any samples)")
+	}
 	if !m.hasEnergy {
 		return
 	}

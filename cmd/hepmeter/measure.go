@@ -43,7 +43,7 @@ describes the JSON.`,
 		Args: exactly(1, "the recording to measure"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			opt := measure.Options{Channels: channels}
-			if window != "" {
+			if cmd.Flags().Changed("window") {
 				chosen, err := measure.ParseRange(window)
 				if err != nil {
 					return usageError{err}
