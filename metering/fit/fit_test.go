@@ -192,6 +192,20 @@ func TestFrequencyTellsFiftyFromSixty(t *testing.T) {
 	}
 }
 
+// TestFrequencyOfAFewSamples: a record far shorter than a cycle tells no frequency, at
+// whatever rate; its share of a sine may be anything.
+func TestFrequencyOfAFewSamples(t *testing.T) {
+	w := wave{hz: 50, dc: 3, lines: map[int]Line{1: {230, 20}}}
+	for _, rate := range []float64{6400, 51200, 1e6, 1e12} {
+		for _, n := range []int{1, 2, 5, 6, 20, 100} {
+			hz, _, err := Frequency([]Channel{w.sampled(rate, 0, n)}, 35, 90)
+			if err == nil && !(hz >= 35 && hz <= 90) {
+				t.Errorf("%d samples at %g Hz: %g Hz", n, rate, hz)
+			}
+		}
+	}
+}
+
 func BenchmarkFitTenCyclesSixChannels(b *testing.B) {
 	w := wave{hz: 50.02, lines: map[int]Line{1: {230, 30}, 3: {11, 90}, 5: {7, -45}}}
 	ch := make([]Channel, 6)

@@ -81,9 +81,10 @@ func coarse(refs []*track, lowHz, highHz float64) (float64, error) {
 // at: enough for the strongest line, whatever the rate of the recording.
 const scanPerCycle = 20
 
-// thinned returns t with runs of samples averaged, at rateHz or somewhat more.
+// thinned returns t with runs of samples averaged, at rateHz or somewhat more, and
+// with no fewer samples than a line needs however short t is.
 func (t *track) thinned(rateHz float64) *track {
-	run := int(t.rate() / rateHz)
+	run := int(math.Min(t.rate()/rateHz, float64(len(t.times)/leastSamples)))
 	if run < 2 {
 		return t
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 
 	"github.com/hepmeter/hepmeter/waveform"
 	"github.com/hepmeter/hepmeter/waveform/internal/textrow"
@@ -178,14 +179,17 @@ func (r *asciiRows) head(line []byte) (number, stamp float64, rest []byte, err e
 		return 0, 0, nil, fmt.Errorf("%s line %d field 3 (%s): the row ends before it: want number, time stamp and %d values between commas", r.name, r.line, r.cfg.Analog[0].Name, len(r.cfg.Analog))
 	}
 	number, stamp = missingMark, missingMark
-	if v, ok := textrow.Float(first, false); ok {
+	if v, ok := textrow.Float(first, false); ok && math.Abs(v) < mostMark {
 		number = v
 	}
-	if v, ok := textrow.Float(second, false); ok && v != 4294967295 {
+	if v, ok := textrow.Float(second, false); ok && math.Abs(v) < mostMark && v != 4294967295 {
 		stamp = v
 	}
 	return number, stamp, rest, nil
 }
+
+// mostMark is beyond any sample number or time stamp: a century in nanoseconds.
+const mostMark = 4e18
 
 func (r *asciiRows) cut(row []byte) (field, rest []byte, found bool) {
 	if i := bytes.IndexByte(row, r.comma); i >= 0 {

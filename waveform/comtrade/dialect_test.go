@@ -102,6 +102,8 @@ func TestDialects(t *testing.T) {
 		"blank stamps": {simpleCfg("1999", "1;1000,2", "ASCII", "1"), "1,,2,3\n2,,4,5\n", "1000 Hz from 0: 2,6 3,10", ""},
 		"a hole in the stamps": {simpleCfg("1999", "1;1000,6", "ASCII", "1"), "1,0,2,3\n2,1000,2,3\n3,2000,2,3\n4,3000,2,3\n5,9000,4,5\n6,10000,4,5\n",
 			"1000 Hz from 0: 2,6 2,6 2,6 2,6; 1000 Hz from 0.009 gap: 3,10 3,10", "1 holes in the time stamps, 0.005 s in all, the first before sample 4"},
+		"a stamp beyond all numbers": {simpleCfg("1999", "1;1000,4", "ASCII", "1"), "1,0,2,3\n2,1000,2,3\n3,1E999,2,3\n4,3000,4,5\n",
+			"1000 Hz from 0: 2,6 2,6 2,6 3,10", ""},
 		"lost sample numbers without stamps": {simpleCfg("1999", "1;1000,5", "ASCII", "1"), "1,,2,3\n2,,2,3\n3,,2,3\n4,,2,3\n7,,4,5\n",
 			"1000 Hz from 0: 2,6 2,6 2,6 2,6; 1000 Hz from 0.006 gap: 3,10", "holes in the sample numbers"},
 		"stamps that contradict the rate": {simpleCfg("1999", "1;1000,4", "ASCII", "1"), "1,0,2,3\n2,5000,2,3\n3,10000,2,3\n4,15000,2,3\n",
