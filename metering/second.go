@@ -48,7 +48,7 @@ func (s *seconds) add(w *Window) {
 	s.out.DurationS += d
 	s.windowsS += d
 	s.out.Last = w
-	s.cycles += float64(w.Cycles)
+	s.cycles += w.FrequencyHz * d
 	for r := range s.rms {
 		s.rms[r].add(w.RMS[r]*w.RMS[r], d)
 		s.dc[r].add(w.DC[r], d)

@@ -112,6 +112,9 @@ func (v *windows) emit(e *Engine, flags Flags, sink Sink) {
 	w.DurationS = (v.end.position - v.open.position) / v.t.rateHz
 	w.Cycles = cycles
 	w.FrequencyHz = float64(cycles) / w.DurationS
+	if v.cut { // the last cycle may lack a little
+		w.FrequencyHz = (v.t.at(v.t.phase, v.end.position) - v.phase) / w.DurationS
+	}
 	seen, ref := v.t.flagsIn(v.open.position, v.end.position)
 	w.Flags = flags | seen
 	w.Reference = waveform.NoRole
