@@ -11,7 +11,8 @@ say() { printf '\n== %s\n' "$*"; }
 say "programs the tests drive"
 missing=()
 command -v mbpoll >/dev/null 2>&1 || missing+=(mbpoll)
-/usr/bin/python3 -c 'import pymodbus' >/dev/null 2>&1 || missing+=(python3-pymodbus)
+command -v tshark >/dev/null 2>&1 || missing+=(tshark)
+/usr/bin/python3 -c 'import pymodbus.client' >/dev/null 2>&1 || missing+=(python3-pymodbus python3-serial-asyncio)
 command -v gcc >/dev/null 2>&1 || missing+=(gcc libc6-dev)
 if [ ${#missing[@]} -gt 0 ] && command -v apt-get >/dev/null 2>&1; then
 	sudo=""
@@ -21,7 +22,7 @@ if [ ${#missing[@]} -gt 0 ] && command -v apt-get >/dev/null 2>&1; then
 			echo "could not install: ${missing[*]} (the tests that need them are skipped by name)"
 	fi
 fi
-for p in mbpoll gcc; do printf '%-10s %s\n' "$p" "$(command -v $p || echo missing)"; done
+for p in mbpoll tshark gcc; do printf '%-10s %s\n' "$p" "$(command -v $p || echo missing)"; done
 printf '%-10s %s\n' pymodbus "$(/usr/bin/python3 -c 'import pymodbus; print(pymodbus.__version__)' 2>/dev/null || echo missing)"
 go version
 
