@@ -195,7 +195,7 @@ func (r *Report) measureWindows(ctx context.Context, src waveform.Source, m wave
 	hz, warning := nominal(voltageChannels(head, m.Roles()), r.statedHz)
 	r.NominalHz = Value(hz)
 	r.warn(warning)
-	return pump(ctx, fed, head, &meter{report: r, roles: m.Roles(), nominalHz: hz})
+	return pump(ctx, fed, head, &meter{report: r, roles: m.Roles(), nominalHz: hz, total: src.Info().Samples})
 }
 
 func (r *Report) warn(text string) {
@@ -204,12 +204,16 @@ func (r *Report) warn(text string) {
 	}
 }
 
+// highestHz is the highest fundamental that is followed.
+const highestHz = 69
+
 // meter feeds blocks to an engine and collects its windows. A change of the
 // sampling rate takes another engine: the old one closes its window.
 type meter struct {
 	report    *Report
 	roles     []waveform.Role
 	nominalHz float64
+	total     int64 // samples of the record, -1 if unknown
 
 	engine    *metering.Engine
 	rateHz    float64
@@ -224,6 +228,11 @@ func (m *meter) process(b *waveform.Block) error {
 	if m.engine == nil || b.RateHz != m.rateHz {
 		m.cut()
 		m.engine, m.rateHz = nil, b.RateHz
+		if m.total >= 0 && float64(m.total) < b.RateHz/highestHz {
+			// An engine of such a rate would hold far more than the record does.
+			m.refuse(fmt.Sprintf("%d samples at %.6g Hz are less than a cycle: there are no windows (--window FIRST:END measures any samples)", m.total, b.RateHz))
+			return nil
+		}
 		engine, err := metering.New(metering.Config{
 			NominalHz: m.nominalHz, RateHz: b.RateHz, Inputs: m.roles, VoltsMode: m.report.layout.mode,
 		})

@@ -107,3 +107,20 @@ func TestChangeOfRateClosesTheWindow(t *testing.T) {
 		t.Errorf("flags %q, want %q", flags, want)
 	}
 }
+
+// TestLessThanACycle: a few samples at a rate without bounds take no memory to speak
+// of, and the report says why it has no windows.
+func TestLessThanACycle(t *testing.T) {
+	for _, n := range []int{1, 5, 20, 90} {
+		path := table(t, n, func(int, int) (string, bool) { return "", false })
+		for _, rate := range []string{"6400", "51200", "1e9"} {
+			r, err := File(context.Background(), path+"?rate="+rate, Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(r.Windows) != 0 || !strings.Contains(strings.Join(r.Warnings, "\n"), "are less than a cycle") {
+				t.Errorf("%d samples at %s Hz: %d windows, warnings %q", n, rate, len(r.Windows), r.Warnings)
+			}
+		}
+	}
+}
