@@ -43,7 +43,7 @@ func (db *database) wrap(doing string, err error) error {
 }
 
 func corruptError(what error) error {
-	return fmt.Errorf("%w: %w (the file was changed or its disk is failing: run `hepmeter check` on the directory, then restore a backup)",
+	return fmt.Errorf("%w: %w (the file was changed or its disk is failing: `hepmeter check` on the directory tells how much; put a copy of it back, or move it away to begin anew)",
 		ErrCorrupt, what)
 }
 

@@ -24,7 +24,7 @@ Exit code 0: sound; 1: damaged or not readable.`,
 			}
 			fmt.Fprint(cmd.OutOrStdout(), report)
 			if !report.Sound() {
-				return fmt.Errorf("%s is damaged in %d places: restore a backup", args[0], len(report.Findings))
+				return fmt.Errorf("%s is damaged, %d findings: put a copy of it back, or move it away to begin anew", args[0], len(report.Findings))
 			}
 			return nil
 		},

@@ -25,7 +25,7 @@ func newRecordCommand() *cobra.Command {
 		Long: `Record writes N seconds of a source to OUT.cfg and OUT.dat (or to one file, OUT.cff),
 as fast as the machine goes. ` + open.SpecHelp,
 		Example: `  hepmeter record --seconds 10 site.cfg
-  hepmeter record --source synth:examples/scenarios/dips.yaml --seconds 60 dips.cfg
+  hepmeter record --source synth:examples/scenarios/dips-and-swells.yaml --seconds 60 dips.cfg
   hepmeter record --source csv:capture.csv --seconds 1 --revision 1999 --format BINARY capture.cfg`,
 		Args: exactly(1, "the .cfg or .cff file to write"),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -173,7 +173,7 @@ func greet(out io.Writer, m *meter.Meter, f runFlags, modbus net.Listener) {
 	if gap, ok := m.Gap(); ok {
 		end := "stopped"
 		if !gap.Clean {
-			end = "killed or without power; at most a second of counting is lost"
+			end = "then killed or without power; what it had counted by then is kept"
 		}
 		fmt.Fprintf(out, "  before   ran until %s (%s)\n", gap.From.Local().Format(time.DateTime), end)
 	}
