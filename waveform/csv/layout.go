@@ -393,7 +393,7 @@ func (l *layout) clockOf(field, unit string) (clock, bool) {
 // isMissing reports whether a cell stands for no value.
 func isMissing(field []byte) bool {
 	switch strings.ToLower(string(field)) {
-	case "", "nan", "null", "na", "n/a", "-", "--", "none", "missing":
+	case "", "nan", "null", "na", "n/a", "-", "--", "none", "missing", "inf", "+inf", "-inf", "infinity", "-infinity":
 		return true
 	}
 	return false

@@ -68,6 +68,9 @@ func file(path string) (waveform.Source, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", path, err)
 		}
+		if values.Has("loop") || values.Has("speed") {
+			return nil, fmt.Errorf("%s: loop and speed say how a file is played: leave them out where it is measured", path)
+		}
 		return csvFile(name, csvOptions(values))
 	}
 	switch ext := strings.ToLower(filepath.Ext(path)); ext {
@@ -153,7 +156,7 @@ func Spec(spec string, d Defaults) (waveform.Source, Options, error) {
 
 // parse reads the query of a SPEC.
 func (o *Options) parse(query, kind string) (url.Values, error) {
-	values, err := url.ParseQuery(query)
+	values, err := url.ParseQuery(strings.ReplaceAll(query, ";", "%3B")) // delimiter=;
 	if err != nil {
 		return nil, fmt.Errorf("options %q: %w", query, err)
 	}
@@ -161,25 +164,29 @@ func (o *Options) parse(query, kind string) (url.Values, error) {
 		text := values.Get(key)
 		switch {
 		case key == "loop":
-			o.Loop, err = strconv.ParseBool(text)
+			if o.Loop, err = strconv.ParseBool(text); err != nil {
+				err = errors.New("want 1 or 0")
+			}
 		case key == "speed":
 			o.Speed, err = strconv.ParseFloat(text, 64)
-			if err == nil && !(o.Speed > 0 && o.Speed <= 1e6) {
-				err = fmt.Errorf("want more than 0, up to a million")
+			if err != nil || !(o.Speed > 0 && o.Speed <= 1e6) {
+				err = errors.New("want a number above 0, up to a million")
 			}
 		case kind == "csv" && key == "rate":
 			var rate float64
 			rate, err = strconv.ParseFloat(text, 64)
-			if err == nil && !(rate > 0 && rate <= 1e9) {
-				err = fmt.Errorf("want a rate in Hz")
+			if err != nil || !(rate > 0 && rate <= 1e9) {
+				err = errors.New("want a rate in Hz, as in rate=6400")
 			}
 		case kind == "csv" && key == "time":
 		case kind == "csv" && key == "delimiter":
 			if len(text) != 1 {
-				err = fmt.Errorf("want one character")
+				err = errors.New("want one character, %09 for a tab")
 			}
+		case kind == "csv":
+			err = errors.New("unknown: a csv takes rate=HZ, time=COLUMN and delimiter=CHARACTER; played, also loop=1 and speed=N")
 		default:
-			err = fmt.Errorf("unknown: use loop=1 or speed=N")
+			err = errors.New("unknown: use loop=1 or speed=N")
 		}
 		if err != nil {
 			return nil, fmt.Errorf("option %s=%s: %w", key, text, err)

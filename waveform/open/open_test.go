@@ -104,6 +104,7 @@ func TestSpec(t *testing.T) {
 		"csv:" + table:                           {"csv", 1, Options{Speed: 1}},
 		"csv:" + table + "?loop=1&speed=2.5":     {"csv", 1, Options{Loop: true, Speed: 2.5}},
 		"csv:" + bare + "?rate=50&delimiter=%3B": {"csv", 50, Options{Speed: 1}},
+		"csv:" + bare + "?rate=50&delimiter=;":   {"csv", 50, Options{Speed: 1}},
 		"csv:" + table + "?time=Time":            {"csv", 1, Options{Speed: 1}},
 		"comtrade:" + record:                     {"comtrade 1999 ASCII", 1000, Options{Speed: 1}},
 		"comtrade:" + record + "?loop=0":         {"comtrade 1999 ASCII", 1000, Options{Speed: 1}},
@@ -130,7 +131,8 @@ func TestSpec(t *testing.T) {
 		"csv:" + table + "?speed=fast":   "speed=fast",
 		"csv:" + table + "?lop=1":        "lop",
 		"csv:" + table + "?loop=maybe":   "loop=maybe",
-		"csv:" + table + "?rate=x":       "rate=x",
+		"csv:" + table + "?rate=x":       "rate=x: want a rate in Hz",
+		"csv:" + table + "?foo=1":        "rate=HZ",
 		"comtrade:" + record + "?rate=5": "rate",
 		"wav:x.wav":                      "not built yet",
 		"sv:eth0":                        "not built yet",
@@ -176,6 +178,9 @@ func TestFileWithOptions(t *testing.T) {
 	bare := write(t, t.TempDir(), "b.csv", "Va,Ia\n1,2\n3,4\n")
 	if _, err := File(bare); err == nil || !strings.Contains(err.Error(), "b.csv?rate=HZ") {
 		t.Errorf("error %v does not say how to give the rate", err)
+	}
+	if _, err := File(bare + "?rate=50&loop=1"); err == nil || !strings.Contains(err.Error(), "loop") {
+		t.Errorf("error %v does not refuse to loop", err)
 	}
 	src, err := File(bare + "?rate=50")
 	if err != nil {
