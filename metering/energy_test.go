@@ -11,6 +11,7 @@ import (
 // TestEnergyAccumulation adds the energy of 10^9 windows of 1234.5678 W for
 // 0.20048123 s: compensated to 1e-12, where plain summation is off by more.
 func TestEnergyAccumulation(t *testing.T) {
+	t.Parallel()
 	const watts, seconds = 1234.5678, 0.20048123
 	windows := 1_000_000_000
 	if testing.Short() || raceDetector {
@@ -41,6 +42,7 @@ func TestEnergyAccumulation(t *testing.T) {
 // TestEnergyKeepsSmallSteps: a small energy is not lost beside a large total, and
 // large addends are compensated as well as small ones.
 func TestEnergyKeepsSmallSteps(t *testing.T) {
+	t.Parallel()
 	var a Accumulator
 	a.Add(1e15)
 	for range 1000 {
@@ -59,6 +61,7 @@ func TestEnergyKeepsSmallSteps(t *testing.T) {
 // TestOneEnergy: the total is the sum over seconds and that over the samples, and the
 // windows cover the samples without gap or overlap while the power steps.
 func TestOneEnergy(t *testing.T) {
+	t.Parallel()
 	b := shaped(12800, 5.3, 50.37, func(c int, t float64) float64 {
 		if c == 3 {
 			if math.Mod(t, 0.31) < 0.1 { // shorter than a second: no tick may alias it
@@ -95,6 +98,15 @@ func (r *recorder) energy() Energy {
 	return sum.value()
 }
 
+// windowEnergy returns the sum over the windows: whole cycles.
+func (r *recorder) windowEnergy() Energy {
+	var sum energyTotal
+	for k := range r.windows {
+		sum.add(&r.windows[k].Energy)
+	}
+	return sum.value()
+}
+
 // net returns delivered less received Wh.
 func net(e Energy) float64 { return e.Wh[0] + e.Wh[3] - e.Wh[1] - e.Wh[2] }
 
@@ -112,6 +124,7 @@ func plainWh(b *waveform.Block, u, i int) float64 {
 // played, in the total and in the seconds. Whole windows alone would lose the rest of
 // every stretch.
 func TestEverySampleCounts(t *testing.T) {
+	t.Parallel()
 	s := threePhase(wave{{0, 3, 0}, {1, 230, 10}, {5, 10, 0}}, wave{{0, 0.2, 0}, {1, 5, -40}, {3.3, 1, 0}})
 	for _, perPhase := range []bool{false, true} {
 		rapid.Check(t, func(rt *rapid.T) {
@@ -160,6 +173,7 @@ func TestEverySampleCounts(t *testing.T) {
 // energy in all its forms is power times time, and the rest of half a cycle makes no
 // reading of its own.
 func TestLoopedRecordCountsItsLastHalfCycle(t *testing.T) {
+	t.Parallel()
 	s := threePhase(wave{{1, 230, 0}}, wave{{1, 5, -60}})
 	const rate, loops = 12800, 50
 	var blocks []*waveform.Block
@@ -198,6 +212,7 @@ func TestLoopedRecordCountsItsLastHalfCycle(t *testing.T) {
 // TestLessThanACycleHasEnergyAlone: a stretch without a whole cycle makes no window
 // and no reading; its active energy counts.
 func TestLessThanACycleHasEnergyAlone(t *testing.T) {
+	t.Parallel()
 	s := waves{waveform.V1: {{1, 230, 0}}, waveform.I1: {{1, 5, 180}}}
 	b := s.block(50, 12800, 128)
 	r, e := run(t, Config{NominalHz: 50, Inputs: s.inputs()}, b)

@@ -8,13 +8,13 @@ import (
 	"github.com/hepmeter/hepmeter/waveform"
 )
 
-// dip returns a three-phase 230 V 50 Hz record of a second in which phase p drops to
-// residual for the given time, beginning at an angle of its own sine behind 0.4 s.
+// dip returns a three-phase 230 V 50 Hz record of 0.6 s in which phase p drops to
+// residual for the given time, beginning at an angle of its own sine behind 0.2 s.
 func dip(rate float64, p int, residual, seconds, deg float64) *waveform.Block {
 	b := &waveform.Block{RateHz: rate}
-	b.Resize(3, int(rate))
+	b.Resize(3, int(0.6*rate))
 	// A whole number of cycles, then the phase's own zero crossing, then the angle.
-	start := 0.4 + float64(p)*0.02/3 + deg/360*0.02
+	start := 0.2 + float64(p)*0.02/3 + deg/360*0.02
 	for k := range b.Samples[0] {
 		t := float64(k) / rate
 		for c := range 3 {
@@ -33,6 +33,7 @@ func dip(rate float64, p int, residual, seconds, deg float64) *waveform.Block {
 // values suppose that every channel is cut at its own fundamental zero crossings;
 // cut at those of V1 the dips of V2 and V3 would read like one begun 120 degrees off.
 func TestHalfCycleDips(t *testing.T) {
+	t.Parallel()
 	rows := []struct {
 		residual, seconds float64
 		minimum           [6]float64 // at 0, 30, 60, 90, 120, 150 degrees, in %
@@ -79,6 +80,7 @@ func TestHalfCycleDips(t *testing.T) {
 // TestHalfCycleStream checks that half cycles are complete, evenly spaced and follow
 // the frequency, and that harmonics do not make crossings of their own.
 func TestHalfCycleStream(t *testing.T) {
+	t.Parallel()
 	grid(t, func(t *testing.T, nominal, hz, rate float64) {
 		// 25 % of the 13th: the raw wave crosses zero many times.
 		u := wave{{1, 100, 12}, {5, 30, 0}, {13, 25, 90}}

@@ -9,6 +9,7 @@ import (
 
 // TestIEEE1459AnnexB measures the distorted single-phase example of IEEE 1459 annex B.
 func TestIEEE1459AnnexB(t *testing.T) {
+	t.Parallel()
 	s := waves{
 		waveform.V1: {{1, 100, 0}, {3, 8, -70}, {5, 15, 140}, {7, 5, 20}},
 		waveform.I1: {{1, 100, -30}, {3, 20, -165}, {5, 15, 234}, {7, 10, 234}},
@@ -66,6 +67,7 @@ func TestIEEE1459AnnexB(t *testing.T) {
 // TestIEEE1459ThreePhase measures the vectors on which vector, arithmetic and effective
 // apparent power differ.
 func TestIEEE1459ThreePhase(t *testing.T) {
+	t.Parallel()
 	phases := func(u float64, i [3]tone) waves {
 		s := threePhase(wave{{1, u, 0}}, nil)
 		for k := range i {

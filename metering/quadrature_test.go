@@ -10,6 +10,7 @@ import (
 // TestQuadratureIsAdditive: adjacent windows add up to the whole, wherever their edges
 // are, whatever the samples: every sample counts once.
 func TestQuadratureIsAdditive(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
 		n := rapid.IntRange(2, 400).Draw(rt, "n")
 		y := rapid.SliceOfN(rapid.Float64Range(-1, 1), n, n).Draw(rt, "y")
@@ -42,6 +43,7 @@ func TestQuadratureIsAdditive(t *testing.T) {
 // TestQuadratureIsExactOverPeriods: over whole periods that are no whole number of
 // samples the mean of a sine is zero and that of its square a half.
 func TestQuadratureIsExactOverPeriods(t *testing.T) {
+	t.Parallel()
 	for _, perCycle := range []float64{12.3, 69.57, 80.41, 256.7, 1024.3} {
 		n := int(12 * perCycle)
 		y := make([]float64, n)

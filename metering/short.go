@@ -4,7 +4,9 @@ import "math"
 
 // fit finds the phase of a record too short for the band-pass filter (less than
 // some six cycles): the frequency for which DC and a few harmonics leave the least
-// of the first candidate unexplained. The tracks are straight lines then.
+// of the first candidate unexplained. The tracks are straight lines then. The fit
+// looks at the sums over cells, whatever the rate: gaps may cut a signal into many
+// short records.
 func (t *tracker) fit() {
 	t.points = len(t.phase)
 	f, ref := t.nominalHz, none
@@ -13,7 +15,7 @@ func (t *tracker) fit() {
 		if !l.candidate {
 			continue
 		}
-		if hz, ok := t.fitFrequency(t.h.samples(l.lane, 0, t.h.n)); ok {
+		if hz, ok := t.fitFrequency(l.lane); ok {
 			f, ref = hz, k
 			break
 		}
@@ -24,7 +26,7 @@ func (t *tracker) fit() {
 	}
 	line := func(p []float64, phase float64) {
 		for i := range p {
-			p[i] = phase + f/t.rateHz*t.position(i)
+			p[i] = phase + f/t.rateHz*(t.position(i)-float64(t.h.cell-1)/2)
 		}
 	}
 	line(t.phase, 0)
@@ -33,7 +35,7 @@ func (t *tracker) fit() {
 		l := &t.lanes[k]
 		phase := 0.0
 		if ref != none {
-			s.solve(t.h.samples(l.lane, 0, t.h.n), f/t.rateHz, t.fitOrders())
+			s.solve(t.h.sum[l.lane][:t.h.cells], f/t.cellHz(), t.fitOrders())
 			phase = math.Atan2(-s.b[2], s.b[1]) / (2 * math.Pi)
 		}
 		line(l.phase, phase)
@@ -49,20 +51,24 @@ func (t *tracker) fit() {
 // maxFitOrders is the number of harmonics that the fit may explain.
 const maxFitOrders = 5
 
+// cellHz returns the rate of the cells.
+func (t *tracker) cellHz() float64 { return t.rateHz / float64(t.h.cell) }
+
 // fitOrders returns how many harmonics the record can carry.
 func (t *tracker) fitOrders() int {
-	return min(maxFitOrders, int(0.4*t.rateHz/t.nominalHz), (t.h.n-2)/2)
+	return min(maxFitOrders, int(0.4*t.cellHz()/t.nominalHz), (t.h.cells-2)/2)
 }
 
-// fitFrequency searches the band for the frequency of x. It reports whether x has a
-// usable fundamental in the band.
-func (t *tracker) fitFrequency(x []float64) (float64, bool) {
+// fitFrequency searches the band for the frequency of a lane. It reports whether the
+// lane has a usable fundamental in the band.
+func (t *tracker) fitFrequency(lane int) (float64, bool) {
+	x := t.h.sum[lane][:t.h.cells]
 	orders := t.fitOrders()
-	if float64(len(x)) < 0.8*t.rateHz/t.nominalHz || orders < 1 {
+	if float64(len(x)) < 0.8*t.cellHz()/t.nominalHz || orders < 1 {
 		return 0, false
 	}
 	var s fitSums
-	residual := func(hz float64) float64 { return s.solve(x, hz/t.rateHz, orders) }
+	residual := func(hz float64) float64 { return s.solve(x, hz/t.cellHz(), orders) }
 	const grid = 0.01
 	best, at := math.Inf(1), 0.0
 	for d := -band; d <= band+grid/2; d += grid {
@@ -89,8 +95,9 @@ func (t *tracker) fitFrequency(x []float64) (float64, bool) {
 	}
 	hz := (lo + hi) / 2
 	residual(hz)
-	mean, square := total(x)/float64(len(x)), dot(x, x)/float64(len(x))
-	fundamental := (s.b[1]*s.b[1] + s.b[2]*s.b[2]) / 2
+	samples := float64(t.h.cells * t.h.cell)
+	mean, square := total(x)/samples, total(t.h.square[lane][:t.h.cells])/samples
+	fundamental := (s.b[1]*s.b[1] + s.b[2]*s.b[2]) / 2 / float64(t.h.cell*t.h.cell)
 	inBand := math.Abs(hz/t.nominalHz-1) <= band
 	return hz, inBand && pure(fundamental, mean, square)
 }

@@ -193,7 +193,10 @@ func grid(t *testing.T, f func(t *testing.T, nominal, hz, rate float64)) {
 			60: {51, 59.5, 60, 60.37, 69},
 		} {
 			for _, hz := range list {
-				t.Run(name(nominal, hz, perCycle), func(t *testing.T) { f(t, nominal, hz, nominal*perCycle) })
+				t.Run(name(nominal, hz, perCycle), func(t *testing.T) {
+					t.Parallel()
+					f(t, nominal, hz, nominal*perCycle)
+				})
 			}
 		}
 	}

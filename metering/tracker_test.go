@@ -26,6 +26,7 @@ var threeVoltsOneAmp = []waveform.Role{waveform.V1, waveform.V2, waveform.V3, wa
 
 // TestReferenceFallsToTheNextInput loses one input after the other.
 func TestReferenceFallsToTheNextInput(t *testing.T) {
+	t.Parallel()
 	const hz = 50.2
 	lost := func(lost ...int) func(int, float64) float64 {
 		return func(c int, t float64) float64 {
@@ -81,6 +82,7 @@ func TestReferenceFallsToTheNextInput(t *testing.T) {
 // TestWeakReference: a voltage of a few percent beside healthy ones is not the
 // reference; all of them at 10 % of Udin are.
 func TestWeakReference(t *testing.T) {
+	t.Parallel()
 	r, _ := run(t, Config{NominalHz: 50, Inputs: threeVoltsOneAmp},
 		shaped(12800, 1, 50, func(c int, _ float64) float64 { return [4]float64{5, 230, 230, 5}[c] }))
 	if w := r.windows[1]; w.Reference != waveform.V2 || w.Flags&FlagReference == 0 {
@@ -96,6 +98,7 @@ func TestWeakReference(t *testing.T) {
 // TestOffBand: machines far from the mains frequency, noise, silence and DC are
 // measured at the nominal frequency and say so.
 func TestOffBand(t *testing.T) {
+	t.Parallel()
 	seed := uint64(1)
 	noise := func() float64 {
 		seed = seed*6364136223846793005 + 1442695040888963407
@@ -137,6 +140,7 @@ func TestOffBand(t *testing.T) {
 // TestShortRecords: records of a few cycles give one window over their whole cycles,
 // at rates down to 12 samples per cycle and any phase of the first sample.
 func TestShortRecords(t *testing.T) {
+	t.Parallel()
 	for _, nominal := range []float64{50, 60} {
 		for _, perCycle := range []float64{12, 16, 20, 80, 1024} {
 			for _, cycles := range []float64{1, 2, 3, 6, 7, 9, 10, 12} {
@@ -173,6 +177,7 @@ func TestShortRecords(t *testing.T) {
 // TestAlmostWholeCycle: a record short of a whole cycle by less than 0.03 % of the
 // window counts it whole; by more, it does not.
 func TestAlmostWholeCycle(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		samples int
 		cycles  int
@@ -189,6 +194,7 @@ func TestAlmostWholeCycle(t *testing.T) {
 
 // TestFrequencyRamp follows 1 Hz per second; a window reads the mean over its cycles.
 func TestFrequencyRamp(t *testing.T) {
+	t.Parallel()
 	const rate = 12800
 	b := &waveform.Block{RateHz: rate}
 	b.Resize(1, 4*rate)
