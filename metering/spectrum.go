@@ -81,13 +81,15 @@ func newSpectrum(h *history, nominalHz, rateHz float64, cycles, wanted int) (*sp
 // image of a line is not small beside the line.
 const passGain = 0.75
 
-// plan returns the transform for a window of so many cycles, nil if no supported
-// length is near.
+// plan returns the transform for a window of so many cycles, with no fewer than
+// perCycle points on each. Their number need not be a multiple of the cycles for the
+// bins to lie on multiples of the fundamental: 7 and 11 cycles take a length that the
+// transform supports.
 func (s *spectrum) plan(cycles int) (*fft.Real, error) {
 	if p := s.plans[cycles]; p != nil {
 		return p, nil
 	}
-	p, err := fft.NewReal(s.perCycle * cycles)
+	p, err := fft.NewReal(fft.Good(s.perCycle * cycles))
 	if err != nil {
 		return nil, fmt.Errorf("spectrum of %d cycles: %w", cycles, err)
 	}
@@ -137,9 +139,8 @@ func (s *spectrum) window(a, b *edge, cycles int, w *Window) {
 	lo, hi := s.kernel.room(first, n)
 	length := b.position - a.position
 	movable := (hi-lo)/scale > length/float64(cycles)
-	usable := fft.Supported(s.perCycle * cycles)
 	bins := s.orders*cycles + cycles/2
-	if movable && usable {
+	if movable {
 		s.transformed(a, b, cycles, bins, w)
 	} else {
 		s.direct(a, b, cycles, bins, w)
@@ -157,7 +158,7 @@ func (s *spectrum) transformed(a, b *edge, cycles, bins int, w *Window) {
 		s.direct(a, b, cycles, bins, w)
 		return
 	}
-	points := s.perCycle * cycles
+	points := plan.Len()
 	for l := range s.out {
 		s.out[l] = s.memory[l][:points]
 	}
