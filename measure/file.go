@@ -37,7 +37,11 @@ func WriteFile(path string, write func(io.Writer) error) error {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
 	if err := os.Rename(temporary.Name(), path); err != nil {
-		return fmt.Errorf("cannot write %s: %w", path, err)
+		var link *os.LinkError // it, too, names the temporary file
+		if errors.As(err, &link) {
+			err = link.Err
+		}
+		return fmt.Errorf("cannot write %s: %w: give the name of a file, not of a folder", path, err)
 	}
 	return nil
 }

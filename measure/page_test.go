@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -254,6 +255,25 @@ func TestTruncatedRecords(t *testing.T) {
 		}
 		if err := r.WriteHTML(io.Discard); err != nil {
 			t.Errorf("cut at %d: %v", n, err)
+		}
+	}
+}
+
+// TestAxisOfAnyRange: an axis has a handful of ticks within its ends, for the rounding
+// of a steady value and for what no chart can show, too.
+func TestAxisOfAnyRange(t *testing.T) {
+	for _, r := range [][2]float64{
+		{0, 10}, {49.98, 50.03}, {50, 50}, {0, 0}, {50, math.Nextafter(50, 51)}, {212, 212 + 1e-12}, {-230, math.Nextafter(-230, 0)},
+		{1e-300, 2e-300}, {-1e300, 1e300}, {50, 50 + 1e-6}, {-5e-324, 5e-324},
+	} {
+		for _, wide := range []bool{false, true} {
+			a := newAxis(r[0], r[1], 0, 100, 5, wide)
+			if n := len(a.ticks); n < 2 || n > 15 {
+				t.Errorf("%g to %g: %d ticks", r[0], r[1], n)
+			}
+			if slack := 1e-6 * (a.high - a.low); !(a.low < a.high && a.low <= r[0]+slack && a.high >= r[1]-slack) {
+				t.Errorf("%g to %g: axis from %g to %g", r[0], r[1], a.low, a.high)
+			}
 		}
 	}
 }

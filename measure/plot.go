@@ -74,11 +74,15 @@ func (a *axis) at(v float64) float64 {
 	return a.start + (v-a.low)/(a.high-a.low)*(a.end-a.start)
 }
 
+// flat is the share of its values below which a range is the rounding of a steady
+// one, too fine for ticks that float64 can tell apart.
+const flat = 1e-8
+
 // newAxis covers low to high with about n round ticks. wide widens the range to
 // ticks on both ends.
 func newAxis(low, high, start, end float64, n int, wide bool) axis {
-	if !(high > low) {
-		grow := math.Max(math.Abs(low)*0.01, 1e-9)
+	if most := math.Max(math.Abs(low), math.Abs(high)); !(high-low > math.Max(flat*most, 1e-290)) {
+		grow := math.Max(most*0.01, 1e-9)
 		low, high = low-grow, high+grow
 	}
 	rough := (high - low) / float64(n)

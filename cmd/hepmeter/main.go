@@ -21,6 +21,9 @@ var firmwareVersion = "3.0.0"
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := newRootCommand().ExecuteContext(ctx)
+	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
+		err = errors.New("interrupted: what was begun is not kept")
+	}
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "hepmeter:", err)
