@@ -15,6 +15,9 @@ import (
 	"github.com/hepmeter/hepmeter/waveform"
 )
 
+// rateHz keeps long spans of these tests cheap.
+const rateHz = 3200
+
 // keptEvents reads the log of a meter that has been closed.
 func keptEvents(t *testing.T, dir string) []store.Event {
 	t.Helper()
@@ -54,8 +57,8 @@ func TestClockSet(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "meter")
 			var energy, power float64
 			synctest.Test(t, func(t *testing.T) {
-				scenario, source := steady(t, site)
-				truth, err := scenario.Expect(12800, 1)
+				scenario, source := steadyAt(t, site, rateHz)
+				truth, err := scenario.Expect(rateHz, 1)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -121,8 +124,8 @@ func TestStandstill(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "meter")
 			var energy, power float64
 			synctest.Test(t, func(t *testing.T) {
-				scenario, source := steady(t, site)
-				truth, err := scenario.Expect(12800, 1)
+				scenario, source := steadyAt(t, site, rateHz)
+				truth, err := scenario.Expect(rateHz, 1)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -162,8 +165,8 @@ func TestEventsAreKept(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "meter")
 	for range 2 {
 		synctest.Test(t, func(t *testing.T) {
-			_, source := steady(t, site)
-			m := openMeter(t, dir, &short{source, 12800 * 2})
+			_, source := steadyAt(t, site, rateHz)
+			m := openMeter(t, dir, &short{source, rateHz * 2})
 			m.Audit().Record(refusedWrite(time.Now(), "192.0.2.1:1024", "register 54395"))
 			runFor(t, m, 5*time.Second)
 		})

@@ -30,9 +30,13 @@ type keeper struct {
 	mu sync.Mutex
 	// pending is what has not been taken to the disk yet.
 	pending store.Batch
-	// latest is the newest snapshot, nil when it has been published.
+	// latest is the newest snapshot, nil for none; shown is the sequence number of the
+	// newest that was published.
 	latest access.Snapshot
-	// stalled says that the last snapshot was published before it was durable.
+	shown  uint64
+	// waiting is since when a snapshot has waited for the disk, zero if none does.
+	// stalled says that one was published before it was durable.
+	waiting time.Time
 	stalled bool
 	// failing is since when the disk has refused commits, zero if it takes them.
 	failing time.Time
@@ -42,15 +46,22 @@ func newKeeper(commit func(store.Batch) error, publish func(access.Snapshot), lo
 	return &keeper{commit: commit, publish: publish, log: log, wake: make(chan struct{}, 1)}
 }
 
+// patience is how long a snapshot may wait for the disk.
+const patience = time.Second
+
 // keep takes over a tick's batch and snapshot; the maps of b are the keeper's from
-// now on. If the snapshot of the tick before is still waiting for the disk, it is
-// published without it: a slow disk must not freeze the readings. keep then returns
-// true, once for each stall.
+// now on. If a snapshot has waited for the disk for too long, the one of the tick
+// before is published without it: a slow disk must not freeze the readings. keep then
+// returns true, once for each stall.
 func (k *keeper) keep(b store.Batch, s access.Snapshot) (stalled bool) {
+	now := time.Now()
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.latest != nil {
-		k.publish(k.latest)
+	switch {
+	case k.waiting.IsZero():
+		k.waiting = now
+	case now.Sub(k.waiting) >= patience:
+		k.show(k.latest)
 		stalled = !k.stalled
 		k.stalled = true
 	}
@@ -58,6 +69,14 @@ func (k *keeper) keep(b store.Batch, s access.Snapshot) (stalled bool) {
 	k.latest = s
 	k.rouse()
 	return stalled
+}
+
+// show publishes s unless it is none, or older than what is shown.
+func (k *keeper) show(s access.Snapshot) {
+	if s != nil && s.Seq() > k.shown {
+		k.shown = s.Seq()
+		k.publish(s)
+	}
 }
 
 // note takes over one event, to be kept at once.
@@ -177,8 +196,9 @@ func (k *keeper) flush() {
 			Cause: "Storage", CauseValue: "commits failed for " + lasted.String(), Effect: "Storage", EffectValue: "commits succeed"}}})
 		k.rouse()
 	}
-	if snapshot != nil && k.latest == snapshot {
-		k.publish(snapshot)
-		k.latest, k.stalled = nil, false
+	k.show(snapshot)
+	k.stalled, k.waiting = false, time.Time{}
+	if k.latest != nil && k.latest.Seq() > k.shown {
+		k.waiting = now
 	}
 }

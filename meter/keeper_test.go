@@ -22,6 +22,8 @@ type picture struct {
 	seq uint64
 }
 
+func (p *picture) Seq() uint64 { return p.seq }
+
 // disk is a store whose commits take `delay` and fail while `broken`.
 type disk struct {
 	delay time.Duration
@@ -118,6 +120,22 @@ func TestKeeper(t *testing.T) {
 		if d.kept() != 3 || len(d.events) != 3 {
 			t.Errorf("after the stall: durable %d, events %q", d.kept(), d.events)
 		}
+	})
+
+	t.Run("ticks faster than the disk are not a stall, and readings go on", func(t *testing.T) {
+		d := &disk{delay: 250 * time.Millisecond}
+		run(t, d, func(k *keeper, published func() uint64) {
+			for n := range 100 { // a recording played ten times as fast
+				if k.keep(tick(byte(n)), &picture{seq: uint64(n) + 1}) {
+					t.Fatalf("tick %d: a stall is told", n)
+				}
+				synctest.Wait()
+				if got := published(); got+6 < uint64(n) || got > uint64(d.kept())+1 {
+					t.Fatalf("tick %d: published %d, durable %d", n, got, d.kept())
+				}
+				time.Sleep(100 * time.Millisecond)
+			}
+		})
 	})
 
 	t.Run("a refused commit is tried again and loses nothing", func(t *testing.T) {

@@ -112,6 +112,8 @@ func (m *Meter) powerUp(model template.Model) error {
 		if err := m.commission(); err != nil {
 			return err
 		}
+	} else {
+		m.input.notes = append(m.input.notes, m.doubts()...)
 	}
 	if m.config, err = modules.MeteringConfig(m.node); err != nil {
 		return err
@@ -133,13 +135,19 @@ func (m *Meter) powerUp(model template.Model) error {
 	return nil
 }
 
-// commission sets a fresh meter up for its source: nominal frequency, wiring and
-// ratios that the source states.
-func (m *Meter) commission() error {
-	var program []ion.Change
-	set := func(register, value string) { program = append(program, ion.Set{Register: register, Value: value}) }
-	if hz := m.input.info.NominalHz; hz > 55 && hz < 70 {
+// setting is a setup register and what it should hold.
+type setting struct{ register, value string }
+
+// wiring is what the source says of the setup: nominal frequency, wiring, and the ratios
+// that it states.
+func (m *Meter) wiring() []setting {
+	var list []setting
+	set := func(register, value string) { list = append(list, setting{register, value}) }
+	switch hz := m.input.info.NominalHz; {
+	case hz > 55 && hz < 70:
 		set("Factory/Nominal Frequency", "60 Hz")
+	case hz > 40 && hz <= 55:
+		set("Factory/Nominal Frequency", "50 Hz")
 	}
 	if m.input.lineToLine() {
 		set("Power Meter/Volts Mode", metering.Delta.String())
@@ -152,6 +160,28 @@ func (m *Meter) commission() error {
 		set("Power Meter/CT Prim", fmt.Sprint(r.primary))
 		set("Power Meter/CT Sec", fmt.Sprint(r.secondary))
 	}
+	return list
+}
+
+// held is what a setup register holds, as text.
+func (m *Meter) held(register string) string {
+	s := m.node.Snapshot()
+	index, ok := s.Find(register)
+	if !ok {
+		return ""
+	}
+	v := s.Value(index)
+	return cmp.Or(v.Text, fmt.Sprint(v.Number))
+}
+
+// commission sets a fresh meter up for its source.
+func (m *Meter) commission() error {
+	var program []ion.Change
+	for _, s := range m.wiring() {
+		if m.held(s.register) != s.value {
+			program = append(program, ion.Set{Register: s.register, Value: s.value})
+		}
+	}
 	if len(program) == 0 {
 		return nil
 	}
@@ -159,6 +189,24 @@ func (m *Meter) commission() error {
 		return fmt.Errorf("setting the meter up for its source: %w", err)
 	}
 	return nil
+}
+
+// doubts says where a meter that was set up before does not fit its source. The setup
+// stays as it is: it is the owner's.
+func (m *Meter) doubts() []string {
+	var list []string
+	doubt := func(register, holds, says string) {
+		list = append(list, fmt.Sprintf("%s is %s, and the source has %s: readings will be wrong unless that is meant (another --data starts a meter set up for the source)", register, holds, says))
+	}
+	for _, s := range m.wiring() {
+		if holds := m.held(s.register); holds != s.value {
+			doubt(s.register, holds, s.value)
+		}
+	}
+	if mode := m.held("Power Meter/Volts Mode"); mode == metering.Delta.String() && !m.input.lineToLine() {
+		doubt("Power Meter/Volts Mode", mode, "phase to neutral voltages")
+	}
+	return list
 }
 
 // Registers is what a gate serves.

@@ -5,6 +5,7 @@ import (
 	"io"
 	"log/slog"
 	"math"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -26,11 +27,16 @@ loads:
 
 func steady(t *testing.T, text string) (*synth.Scenario, waveform.Source) {
 	t.Helper()
+	return steadyAt(t, text, 12800)
+}
+
+func steadyAt(t *testing.T, text string, rateHz float64) (*synth.Scenario, waveform.Source) {
+	t.Helper()
 	s, err := synth.Parse([]byte(text), "site")
 	if err != nil {
 		t.Fatal(err)
 	}
-	source, err := s.Source(12800, time.Now())
+	source, err := s.Source(rateHz, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -183,6 +189,13 @@ func TestCommission(t *testing.T) {
 			}
 			if got := value(t, m, "Factory/Nominal Frequency").Text; got != "60 Hz" {
 				t.Errorf("start %d: nominal frequency %s", start, got)
+			}
+			// The second source fits neither, which is said and left to the owner.
+			notes := strings.Join(m.Notes(), "\n")
+			for _, register := range []string{"Volts Mode is DELTA", "Nominal Frequency is 60 Hz"} {
+				if strings.Contains(notes, register) != (start == 1) {
+					t.Errorf("start %d: notes %q", start, notes)
+				}
 			}
 		})
 	}
