@@ -2,7 +2,6 @@ package measure
 
 import (
 	"fmt"
-	"math"
 
 	"github.com/hepmeter/hepmeter/metering/fit"
 	"github.com/hepmeter/hepmeter/waveform"
@@ -38,10 +37,8 @@ func nominal(voltages []fit.Channel, statedHz float64) (hz float64, warning stri
 	}
 	if stated != 0 {
 		// A machine that runs fast or slow stays what its file says, as long as a meter
-		// set to that could follow it.
-		other := 110 - stated
-		low, high := band(stated)
-		if found > low && found < high && math.Abs(found-stated) <= math.Abs(found-other) {
+		// set to that could follow it: 57 Hz may be a 50 Hz site, and 52 Hz one of 60 Hz.
+		if low, high := band(stated); found > low && found < high {
 			return stated, ""
 		}
 	}
