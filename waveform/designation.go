@@ -35,18 +35,18 @@ func unitOf(unit string) (scale float64, kind rune) {
 	for _, word := range []struct {
 		name string
 		kind rune
-	}{{"volts", 'V'}, {"volt", 'V'}, {"amperes", 'A'}, {"ampere", 'A'}, {"amps", 'A'}, {"amp", 'A'}, {"v", 'V'}, {"a", 'A'}} {
+	}{{"volts", 'V'}, {"volt", 'V'}, {"amperes", 'A'}, {"ampere", 'A'}, {"amps", 'A'}, {"amp", 'A'}, {"v", 'V'}, {"a", 'A'}, {"в", 'V'}, {"а", 'A'}} { // the last two are Cyrillic
 		if len(u) < len(word.name) || !strings.EqualFold(u[len(u)-len(word.name):], word.name) {
 			continue
 		}
 		switch prefix := strings.TrimSpace(u[:len(u)-len(word.name)]); prefix {
 		case "":
 			return 1, word.kind
-		case "k", "K", "kilo":
+		case "k", "K", "kilo", "к", "К":
 			return 1e3, word.kind
-		case "M", "mega":
+		case "M", "mega", "М":
 			return 1e6, word.kind
-		case "m", "milli":
+		case "m", "milli", "м":
 			return 1e-3, word.kind
 		case "u", "µ", "μ", "micro":
 			return 1e-6, word.kind

@@ -86,6 +86,7 @@ func TestAutoMap(t *testing.T) {
 		"VPhA":                {channels("VPhA", "VPhB", "VPhC", "IPhA", "IPhB", "IPhC"), "V1=1 V2=2 V3=3 I1=4 I2=5 I3=6", ""},
 		"humps":               {channels("VoltageA", "VoltageB", "VoltageC", "IaLine", "IbLine", "IcLine"), "V1=1 V2=2 V3=3 I1=4 I2=5 I3=6", ""},
 		"units with a side":   {channels("Va|kV pri", "Vb|kV pri", "Vc|kV pri", "Ia|[A]", "Ib|Arms", "Ic|A sec."), "V1=1*1000 V2=2*1000 V3=3*1000 I1=4 I2=5 I3=6", ""},
+		"Cyrillic units":      {channels("Ua|кВ", "Ub|В", "Uc|мВ", "Ia|А", "Ib|кА", "Ic|мА"), "V1=1*1000 V2=2 V3=3*0.001 I1=4 I2=5*1000 I3=6*0.001", ""},
 		"V and I":             {channels("V|kV", "I|A", "Trigger"), "V1=1*1000 I1=2", "only one of its kind"},
 		"two called V":        {channels("V|V", "V|V"), "", "--channels"},
 		"digital input names": {channels("I12", "I21"), "", "--channels"},
