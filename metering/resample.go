@@ -66,7 +66,7 @@ func newResampler(perCycle, pointsPerCycle float64, orders int) *resampler {
 
 	half := r.taps / 2
 	r.table = make([]float64, (tableSteps+1)*r.taps)
-	for s := range tableSteps + 1 {
+	for s := range tableSteps/2 + 1 {
 		row := r.table[s*r.taps : (s+1)*r.taps]
 		phi := float64(s) / tableSteps
 		window := r.row[:r.taps]
@@ -76,20 +76,26 @@ func newResampler(perCycle, pointsPerCycle float64, orders int) *resampler {
 			row[k] = cutoff * sinc(cutoff*x) * window[k]
 		}
 		pin(row, window, phi, 2*math.Pi/perCycle)
+		// The other half of the positions is the mirror image.
+		mirror := r.table[(tableSteps-s)*r.taps : (tableSteps-s+1)*r.taps]
+		for k, c := range row {
+			mirror[r.taps-1-k] = c
+		}
 	}
-	// The response is the mean over the positions between samples.
+	// The response is the mean over the positions between samples, Σ c·cos ωx, with the
+	// cosines of equidistant frequencies from their recurrence.
 	const positions = 16
-	for i := range r.response {
-		omega := math.Pi * float64(i) / responseSteps
-		gain := 0.0
-		for p := range positions {
-			s := p * tableSteps / positions
-			phi := float64(s) / tableSteps
-			for k, c := range r.table[s*r.taps : (s+1)*r.taps] {
-				gain += c * math.Cos(omega*(float64(k-half+1)-phi))
+	for p := range positions {
+		s := p * tableSteps / positions
+		phi := float64(s) / tableSteps
+		for k, c := range r.table[s*r.taps : (s+1)*r.taps] {
+			step := math.Cos(math.Pi / responseSteps * (float64(k-half+1) - phi))
+			before, cos := step, 1.0
+			for i := range r.response {
+				r.response[i] += c * cos / positions
+				before, cos = cos, 2*step*cos-before
 			}
 		}
-		r.response[i] = gain / positions
 	}
 	return r
 }
