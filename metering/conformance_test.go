@@ -196,8 +196,20 @@ func TestInfluenceStateValues(t *testing.T) {
 			near(t, "harmonic 8", w.Subgroup[waveform.V1][8], 0, 0.001)
 			// The group takes half of what lies in the middle.
 			near(t, "group 7", w.Group[waveform.V1][7], math.Sqrt(0.5), 0.001)
+			near(t, "group 8", w.Group[waveform.V1][8], math.Sqrt(0.5), 0.001)
 		})
 	}
+	t.Run("60 Hz has eleven bins between harmonics", func(t *testing.T) {
+		// Bins 2 to 10 make the centred subgroup; bin 11 is the harmonic's neighbour.
+		u := wave{{1, 100, 0}, {7 + 2.0/12, 1, 0}, {9 + 10.0/12, 1, 0}, {11 + 11.0/12, 1, 0}}
+		r, _ := measure(t, Config{NominalHz: 60}, waves{waveform.V1: u}, 60.3, 15360, 0.45)
+		w := r.windows[0]
+		for h, want := range map[int]float64{7: 1, 9: 1, 11: 0} {
+			near(t, fmt.Sprintf("centred subgroup %d", h), w.InterSubgroup[waveform.V1][h], want, 0.001)
+			near(t, fmt.Sprintf("interharmonic group %d", h), w.InterGroup[waveform.V1][h], 1, 0.001)
+		}
+		near(t, "harmonic 12", w.Subgroup[waveform.V1][12], 1, 0.001)
+	})
 	// Amplitude modulation puts side bands at multiples of 5 Hz around the fundamental.
 	side := func(hz, m float64) wave {
 		d := hz / 50

@@ -139,6 +139,39 @@ func TestSecondAveragesSquaresAndPowers(t *testing.T) {
 	}
 }
 
+// Not every window alike: a second that a gap cut counts its windows by duration.
+func TestSecondWeighsWindowsByDuration(t *testing.T) {
+	t.Parallel()
+	const rate = 12800
+	first := waves{waveform.V1: {{1, 230, 0}}, waveform.I1: {{1, 5, 0}}}.block(50, rate, rate/10)
+	second := waves{waveform.V1: {{1, 115, 0}}, waveform.I1: {{1, 5, 0}}}.block(50, rate, rate/5)
+	second.Start, second.Gap = 0.5, true
+	r, _ := run(t, Config{NominalHz: 50, Inputs: []waveform.Role{waveform.V1, waveform.I1}}, first, second)
+	if len(r.seconds) != 1 || r.seconds[0].Windows != 2 {
+		t.Fatalf("%d seconds, the first of %d windows", len(r.seconds), r.seconds[0].Windows)
+	}
+	relative(t, "RMS", r.seconds[0].RMS[waveform.V1], math.Sqrt((230*230+2*115*115)/3.0), 1e-6)
+	relative(t, "P", r.seconds[0].Power.P[0], 5*(230+2*115)/3.0, 1e-6)
+	near(t, "duration", r.seconds[0].DurationS, 0.3, 1e-9)
+}
+
+// Not to order 40 and not to the highest: THD, TDD and K-factor end at order 50, or
+// where the rate does.
+func TestDistortionEndsAtOrder50(t *testing.T) {
+	t.Parallel()
+	u := wave{{1, 100, 0}, {35, 3, 0}, {45, 4, 0}, {55, 12, 0}}
+	s := waves{waveform.V1: u, waveform.I1: u}
+	r, _ := measure(t, Config{NominalHz: 50, DemandCurrentA: 200}, s, 50, 12800, 0.25)
+	w := r.windows[0]
+	near(t, "THD", w.THDF[waveform.V1], 5, 0.001)
+	near(t, "TDD", w.TDD[waveform.I1], 2.5, 0.001)
+	near(t, "K-factor", w.KFactor[waveform.I1], (1e4+9*35*35+16*45*45)/(1e4+25), 1e-3)
+	near(t, "order 55 itself", w.Subgroup[waveform.V1][55], 12, 0.001)
+	// 80 samples per cycle end below order 45.
+	r, _ = measure(t, Config{NominalHz: 50}, waves{waveform.V1: u[:2]}, 50, 4000, 0.25)
+	near(t, "THD where the rate ends at order 36", r.windows[0].THDF[waveform.V1], 3, 0.001)
+}
+
 // Not a sine's angle, and not re-referenced to V1 or to a zero crossing.
 func TestFundamentalAngleIsThatOfACosineAtTheFirstSample(t *testing.T) {
 	t.Parallel()
@@ -281,6 +314,10 @@ func TestDelta(t *testing.T) {
 			w := r.windows[1]
 			relative(t, "P", w.Power.P[Total], p, 1e-5)
 			relative(t, "Q", w.Power.Q1[Total], q, 1e-5)
+			// Three-wire effective apparent power: from what flows between lines.
+			lines := v12.power(v12) + v23.power(v23) + v31.power(v31)
+			amps := i1.power(i1) + i2.power(i2) + i3.power(i3)
+			relative(t, "effective S", w.Power.SEffective, math.Sqrt(lines*amps/3), 1e-5)
 			near(t, "V31", w.RMS[waveform.V31], math.Sqrt(v31.power(v31)), 1e-3)
 			near(t, "I2", w.RMS[waveform.I2], math.Sqrt(i2.power(i2)), 1e-4)
 			if w.Flags != 0 {
