@@ -15,6 +15,8 @@ type input struct {
 	source  waveform.Source
 	mapping waveform.Mapping
 	info    waveform.Info
+	// nominalHz is 50 or 60.
+	nominalHz float64
 	// pt and ct are the ratios that the origin states for its voltages and currents.
 	pt, ct ratio
 	notes  []string
@@ -64,7 +66,15 @@ func connect(source waveform.Source, has []waveform.Role) (*input, error) {
 			in.ct = ratio{ch.Primary, ch.Secondary}
 		}
 	}
-	in.source = &scaled{Source: wired, scale: scale}
+	in.source, in.nominalHz = &scaled{Source: wired, scale: scale}, info.NominalHz
+	// A scenario knows its frequency; what a recording says of it may be missing or wrong.
+	if in.nominalHz != 50 && in.nominalHz != 60 || info.Format != "synth" {
+		first := look(in.source, info.RateHz)
+		in.source, in.nominalHz = first, first.nominalHz(in.mapping.Roles(), info.NominalHz)
+		if info.NominalHz != 0 && in.nominalHz != info.NominalHz {
+			in.notes = append(in.notes, fmt.Sprintf("the recording states a line frequency of %g Hz: taken as %g Hz, by its samples", info.NominalHz, in.nominalHz))
+		}
+	}
 	return in, nil
 }
 

@@ -143,12 +143,7 @@ type setting struct{ register, value string }
 func (m *Meter) wiring() []setting {
 	var list []setting
 	set := func(register, value string) { list = append(list, setting{register, value}) }
-	switch hz := m.input.info.NominalHz; {
-	case hz > 55 && hz < 70:
-		set("Factory/Nominal Frequency", "60 Hz")
-	case hz > 40 && hz <= 55:
-		set("Factory/Nominal Frequency", "50 Hz")
-	}
+	set("Factory/Nominal Frequency", fmt.Sprintf("%g Hz", m.input.nominalHz))
 	if m.input.lineToLine() {
 		set("Power Meter/Volts Mode", metering.Delta.String())
 	}
@@ -253,10 +248,8 @@ func (m *Meter) Run(ctx context.Context) error {
 	keeping, stopKeeping := context.WithCancel(context.Background())
 	running.Go(func() { m.keeper.run(keeping) })
 	m.clock = startClock(pump.begin, m.clock.wall)
-	err := m.measure(pump)
-	if err == nil {
-		err = <-pumped
-	}
+	m.measure(pump)
+	err := <-pumped
 	switch {
 	case ctx.Err() != nil:
 	case err != nil:
@@ -276,32 +269,41 @@ func (m *Meter) Run(ctx context.Context) error {
 // measure hands blocks to the engine until the pump ends, then closes the open
 // window, so that its energy counts. While the source is silent, readings are not
 // available: an old value must not pass for a new one.
-func (m *Meter) measure(p *pump) error {
+func (m *Meter) measure(p *pump) {
 	ticker := time.NewTicker(time.Second)
 	defer ticker.Stop()
 	patience := silence + time.Duration(2*blockSeconds/p.speed*float64(time.Second))
-	last, silent := time.Now(), false
+	last, silent, refused := time.Now(), false, false
 	var endS float64 // of the last block
 	for {
 		select {
 		case b, ok := <-p.full:
 			if !ok {
 				m.engine.Flush(m)
-				return nil
+				return
 			}
 			if missing := b.Start - endS; missing > blockSeconds {
 				m.note(ion.PriorityWarning, fmt.Sprintf("no samples for %.1f s", missing), "time not measured")
 			}
-			last, silent, endS = time.Now(), false, b.Start+float64(b.Len())/b.RateHz
-			if err := m.engine.Process(b, m); err != nil {
-				return err
-			}
+			endS = b.Start + float64(b.Len())/b.RateHz
+			err := m.engine.Process(b, m)
 			p.free <- b
+			if err == nil {
+				last, silent, refused = time.Now(), false, false
+				continue
+			}
+			// A stretch that cannot be metered, a slow rate in a recording of several,
+			// is time without measurement.
+			if !refused {
+				refused = true
+				m.engine.Flush(m)
+				m.note(ion.PriorityWarning, "not metered: "+err.Error(), "readings not available, energies kept")
+			}
 		case <-ticker.C:
 			if time.Since(last) < patience {
 				continue
 			}
-			if !silent {
+			if !silent && !refused {
 				silent = true
 				m.note(ion.PriorityWarning, "no samples from the source", "readings not available, energies kept")
 			}

@@ -29,7 +29,7 @@ func newPump(source waveform.Source, speed, rateHz float64) *pump {
 	p := &pump{
 		source:       source,
 		speed:        speed,
-		blockSamples: max(1, int(rateHz*blockSeconds)),
+		blockSamples: blockLength(rateHz),
 		begin:        time.Now(),
 		full:         make(chan *waveform.Block, 1),
 		free:         make(chan *waveform.Block, 2),
@@ -42,6 +42,8 @@ func newPump(source waveform.Source, speed, rateHz float64) *pump {
 // blockSeconds is the length of a block: one cycle at 50 Hz. Longer blocks cost no
 // less (the engine's work is per sample), shorter ones wake the process more often.
 const blockSeconds = 0.020
+
+func blockLength(rateHz float64) int { return max(1, int(rateHz*blockSeconds)) }
 
 // lateLimit is how late samples may be and still be caught up with.
 const lateLimit = 5 * time.Second
