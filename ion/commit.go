@@ -69,6 +69,9 @@ func (n *Node) forget(d *draft) {
 			continue
 		}
 		n.changes.forget(m)
+		if !stays && m.typ.logs() {
+			n.changes.dropLog(m.handle)
+		}
 		if stays {
 			n.changes.renamed = append(n.changes.renamed, m)
 		}
@@ -79,7 +82,13 @@ func (n *Node) forget(d *draft) {
 func (n *Node) apply(d *draft) {
 	c := &n.context
 	touched := map[*module]bool{}
+	if len(d.steps) > 0 {
+		n.changes.counted = true
+	}
 	for _, s := range d.steps {
+		if s.kind != stepSet {
+			n.changes.Programmed = true
+		}
 		if _, stays := d.plans[s.module]; !stays {
 			continue
 		}

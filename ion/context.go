@@ -16,6 +16,9 @@ type Context struct {
 	// Elapsed is the measured time that this tick's one-second values cover, in
 	// seconds; 0 if nothing was measured.
 	Elapsed float64
+	// UptimeS counts the seconds that the node has run. It never goes back, and setting
+	// the clock does not move it: what must last for a time is timed by it.
+	UptimeS float64
 	// ClockStep is by how much the clock was moved against the measured time since
 	// the last tick; 0 unless that is more than a second.
 	ClockStep time.Duration

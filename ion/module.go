@@ -92,10 +92,22 @@ func (m *module) whyOffline() string {
 			missing = append(missing, in.Name)
 		}
 	}
-	if len(missing) == 0 {
-		return ""
+	if len(missing) > 0 {
+		return fmt.Sprintf("the mandatory input %s is not linked", strings.Join(missing, ", "))
 	}
-	return fmt.Sprintf("the mandatory input %s is not linked", strings.Join(missing, ", "))
+	linked := make([]bool, len(m.links))
+	for i, s := range m.links {
+		linked[i] = s.linked()
+	}
+	if one := m.typ.OneOf; len(one) > 0 && !slices.ContainsFunc(one, func(name string) bool { return linked[m.typ.input(name)] }) {
+		return fmt.Sprintf("none of the inputs %s … %s is linked", one[0], one[len(one)-1])
+	}
+	if c, ok := m.behaviour.(Checker); ok {
+		if err := c.Check(m.settings, linked); err != nil {
+			return err.Error()
+		}
+	}
+	return ""
 }
 
 func (n *Node) findModule(label string) *module {

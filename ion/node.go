@@ -26,6 +26,8 @@ type Limits struct {
 	Modules map[string]int
 	// ChainDepth is how many modules may be linked in a row; 0 is no limit.
 	ChainDepth int
+	// HalfCycle is how many modules may run every half cycle; 0 is no limit.
+	HalfCycle int
 }
 
 // Identity is what the meter is, for the Factory module.
@@ -75,7 +77,10 @@ type Node struct {
 	status    Status
 	tick      uint64
 	measured  measuredTime
+	uptime    uptime
 
+	// records is the number of the next record of each log.
+	records map[Handle]uint64
 	changes Changes
 }
 
@@ -88,7 +93,7 @@ type tickFlow struct {
 // New makes a node and programs it. It fails on a faulty type or program, naming all
 // that is wrong.
 func New(cfg Config) (*Node, error) {
-	n := &Node{limits: cfg.Limits, identity: cfg.Identity}
+	n := &Node{limits: cfg.Limits, identity: cfg.Identity, records: map[Handle]uint64{}}
 	n.context.node = n
 	var problems []error
 	for _, t := range cfg.Types {
@@ -120,7 +125,7 @@ func (n *Node) SetStatus(s Status) { n.status = s }
 // HalfCycle runs the high-speed modules on a half-cycle result that ended at now.
 func (n *Node) HalfCycle(now time.Time, hc *metering.HalfCycle) {
 	c := n.begin(now)
-	c.HalfCycle, c.Elapsed = hc, 0
+	c.HalfCycle, c.Elapsed, c.UptimeS = hc, 0, n.uptime.measured(now, hc.EndS)
 	for _, m := range n.halves {
 		n.run(m)
 	}
@@ -147,6 +152,11 @@ func (n *Node) Tick(now time.Time, second *metering.Second) {
 	n.tick++
 	c.Second, c.Elapsed = second, 0
 	n.measured, c.ClockStep = n.measured.until(now, second)
+	if second != nil {
+		c.UptimeS = n.uptime.measured(now, second.EndS)
+	} else {
+		c.UptimeS = n.uptime.idle(now)
+	}
 	if second != nil && second.Windows > 0 && second.DurationS > 0 {
 		c.Elapsed = second.DurationS
 	}
@@ -183,6 +193,40 @@ func (t measuredTime) until(now time.Time, second *metering.Second) (measuredTim
 		return next, 0
 	}
 	return next, step
+}
+
+// uptime counts the seconds that the node has run, on the source's time axis where
+// something is measured and by the clock elsewhere. It never goes back, and a clock
+// that is set does not move it.
+type uptime struct {
+	seconds float64
+	axisS   float64   // at the latest measurement
+	onAxis  bool      // whether the latest turn was a measurement
+	clock   time.Time // at the latest turn
+}
+
+// measured is the count at a turn with a measurement that ended at axisS.
+func (u *uptime) measured(now time.Time, axisS float64) float64 {
+	if u.onAxis && axisS > u.axisS {
+		u.seconds += axisS - u.axisS
+	} else if !u.onAxis {
+		u.idle(now)
+	}
+	u.axisS, u.onAxis, u.clock = axisS, true, now
+	return u.seconds
+}
+
+// longestTurn is the longest time between turns without measurement that counts: more
+// is a clock that was set.
+const longestTurn = 10 * time.Second
+
+// idle is the count at a turn without measurement.
+func (u *uptime) idle(now time.Time) float64 {
+	if passed := now.Sub(u.clock); !u.clock.IsZero() && passed > 0 && passed <= longestTurn {
+		u.seconds += passed.Seconds()
+	}
+	u.onAxis, u.clock = false, now
+	return u.seconds
 }
 
 // begin sets the time of what follows. What was raised while no time was known, at
@@ -236,6 +280,35 @@ func (n *Node) Pulse(label string, by By) error {
 	m.pending[input]++
 	m.pulsedBy = by
 	return nil
+}
+
+// Command writes a value to the output labelled "Module/Output", as a client does: an
+// External Boolean's Switch, a virtual input's State. v has the output's class; a Pulse
+// needs no value. The events it raises carry by.
+func (n *Node) Command(label string, v Value, by By, now time.Time) error {
+	index, ok := n.Find(label)
+	if !ok {
+		return fmt.Errorf("there is no register %q", label)
+	}
+	m := n.modules[n.directory.Registers[index].Module]
+	commander, ok := m.behaviour.(Commander)
+	output := index - m.base
+	if !ok || output >= len(m.typ.Outputs)-1 {
+		return fmt.Errorf("%s cannot be written: it is formed by its module", label)
+	}
+	if class := m.typ.Outputs[output].Class; v.Class != class {
+		return fmt.Errorf("%s is %s and takes no value of class %s", label, class, v.Class)
+	}
+	if math.IsNaN(v.Number) || math.IsInf(v.Number, 0) {
+		return fmt.Errorf("%s takes no value that is not a number", label)
+	}
+	if m.offline != "" {
+		return fmt.Errorf("%s is offline: %s", m.label, m.offline)
+	}
+	c := n.begin(now).enter(m)
+	c.by = by
+	defer func() { c.by = By{} }()
+	return commander.Command(c, output, v)
 }
 
 // Find returns the dense index of the register "Module label/Register label" in the

@@ -72,6 +72,7 @@ func (n *Node) program(changes []Change, factory bool) error {
 	}
 	d.change = -1
 	d.checkLimits()
+	d.checkExclusive()
 	ordered := d.order()
 	if len(d.problems) > 0 {
 		return &Refusal{d.problems}
@@ -330,6 +331,7 @@ func (c Set) apply(d *draft) {
 
 // checkLimits refuses more modules of a type than the model carries.
 func (d *draft) checkLimits() {
+	fast := 0
 	count := map[*Type]int{}
 	for _, m := range d.modules {
 		count[m.typ]++
@@ -341,6 +343,31 @@ func (d *draft) checkLimits() {
 		}
 		if limited && count[t] > limit {
 			d.refuse(t.Name, "%d modules are more than the %d that the %s carries", count[t], limit, d.node.identity.Model)
+		}
+		if t.Rate == EveryHalfCycle {
+			fast += count[t]
+		}
+	}
+	if limit := d.node.limits.HalfCycle; limit > 0 && fast > limit {
+		d.refuse("high-speed modules", "%d are more than the %d that the %s carries", fast, limit, d.node.identity.Model)
+	}
+}
+
+// checkExclusive refuses an exclusive option, such as a port, that two modules take.
+func (d *draft) checkExclusive() {
+	holders := map[string]*module{}
+	for _, m := range d.modules {
+		for i, s := range m.typ.Setups {
+			v := d.plans[m].settings[i]
+			if !s.Exclusive || v.Number == 0 {
+				continue
+			}
+			option := s.Name + " " + v.Text
+			if holder := holders[fold(option)]; holder != nil {
+				d.refuse(d.plans[m].label+"/"+s.Name, "%s is in use by %s", v.Text, d.plans[holder].label)
+				continue
+			}
+			holders[fold(option)] = m
 		}
 	}
 }
@@ -364,8 +391,8 @@ func (d *draft) order() []*module {
 		depth[m] = -1
 		path = append(path, m)
 		deepest := 0
-		for _, s := range d.plans[m].links {
-			if s.linked() {
+		for i, s := range d.plans[m].links {
+			if s.linked() && !m.typ.Inputs[i].Relays {
 				if !visit(s.module) {
 					return false
 				}

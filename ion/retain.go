@@ -18,12 +18,22 @@ type Changes struct {
 	Setup          map[string]string
 	SetupDelete    []string
 	Events         []Event
+	// Programmed tells that modules, links or labels changed: Listing has the program
+	// to keep.
+	Programmed bool
+	// Records are new records of logs. LogTrim is, by log, the first record that stays;
+	// LogHeader describes the columns of a log; LogDrop are the logs that are gone.
+	Records   []Record
+	LogTrim   map[Handle]uint64
+	LogHeader map[Handle]string
+	LogDrop   []Handle
 
 	renamed []*module
+	counted bool // a setup counter grew
 }
 
 func (ch *Changes) reset() {
-	*ch = Changes{Retained: map[string][]byte{}, Setup: map[string]string{}}
+	*ch = Changes{Retained: map[string][]byte{}, Setup: map[string]string{}, LogTrim: map[Handle]uint64{}, LogHeader: map[Handle]string{}}
 }
 
 func (ch *Changes) set(m *module, setup int) {
@@ -65,6 +75,12 @@ func (n *Node) TakeChanges() Changes {
 			n.keep(m, n.changes.Retained)
 		}
 	}
+	if n.changes.counted {
+		n.changes.Retained[keptCounters] = n.keepNumbers(n.setupCounts())
+	}
+	if len(n.changes.Records) > 0 {
+		n.changes.Retained[keptRecordNumbers] = n.keepNumbers(n.records)
+	}
 	taken := n.changes
 	n.changes.reset()
 	// A label that went and came again is written, not deleted.
@@ -86,7 +102,49 @@ func (n *Node) Export() Changes {
 		}
 		n.keep(m, all.Retained)
 	}
+	all.Retained[keptCounters] = n.keepNumbers(n.setupCounts())
+	all.Retained[keptRecordNumbers] = n.keepNumbers(n.records)
+	all.Programmed = true
 	return all
+}
+
+// What the node itself keeps, beside its modules, under labels that no module can have.
+const (
+	keptCounters      = "/setup counters"
+	keptRecordNumbers = "/record numbers"
+)
+
+const numbersVersion = 1
+
+func (n *Node) keepNumbers(numbers map[Handle]uint64) []byte {
+	e := &Encoder{}
+	e.Uint(numbersVersion)
+	for _, h := range slices.Sorted(maps.Keys(numbers)) {
+		e.Uint(uint64(h))
+		e.Uint(numbers[h])
+	}
+	return e.bytes
+}
+
+func restoreNumbers(state []byte) (map[Handle]uint64, error) {
+	d := &Decoder{bytes: state}
+	d.Version(numbersVersion)
+	numbers := map[Handle]uint64{}
+	for d.err == nil && len(d.bytes) > 0 {
+		h := Handle(d.Uint())
+		numbers[h] = d.Uint()
+	}
+	return numbers, d.Err()
+}
+
+func (n *Node) setupCounts() map[Handle]uint64 {
+	counts := map[Handle]uint64{}
+	for _, m := range n.modules {
+		if m.setupCount > 0 {
+			counts[m.handle] = m.setupCount
+		}
+	}
+	return counts
 }
 
 // keep puts the module's state into kept: the number of its type, so that a label
@@ -144,7 +202,18 @@ func (n *Node) restoreSetting(label, text string) error {
 	return nil
 }
 
-func (n *Node) restoreState(label string, state []byte) error {
+func (n *Node) restoreState(label string, state []byte) (err error) {
+	switch label {
+	case keptCounters:
+		counts, err := restoreNumbers(state)
+		for _, m := range n.modules {
+			m.setupCount = counts[m.handle]
+		}
+		return err
+	case keptRecordNumbers:
+		n.records, err = restoreNumbers(state)
+		return err
+	}
 	m := n.findModule(label)
 	if m == nil {
 		return errors.New("there is no such module in this program")

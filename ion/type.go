@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Kind is how modules of a type come and go.
@@ -45,8 +46,11 @@ type Type struct {
 	// is known from.
 	Doc, Source string
 	Inputs      []Input
-	Setups      []Setup
-	Outputs     []Output
+	// OneOf are inputs of which at least one must be linked before the module goes
+	// online.
+	OneOf   []string
+	Setups  []Setup
+	Outputs []Output
 	// New makes the behaviour of one module.
 	New func() Behaviour
 }
@@ -59,6 +63,10 @@ type Input struct {
 	Mandatory bool
 	// Fixed inputs are linked by the factory and by nobody else.
 	Fixed bool
+	// Relays says that the link does not order the modules: the input may be linked
+	// to a module that runs later, and then shows what that did at its last turn. It
+	// is how a Feedback module closes a loop.
+	Relays bool
 	// Unlinked tells what holds while a not mandatory input is unlinked.
 	Unlinked string
 }
@@ -73,9 +81,28 @@ type Setup struct {
 	Whole     bool     // whole numbers only
 	Options   []string // of an Enumerated
 	MaxLength int      // of a String, in bytes
+	// Form is how a person may write a NumericBounded beside as a plain number.
+	Form Form
+	// Check refuses a String that does not follow the register's own syntax; nil
+	// takes any.
+	Check func(text string) error
+	// Exclusive options, the first excepted, can be taken by one module of a node
+	// only: a port that is in use is not to be had.
+	Exclusive bool
 	Default   string
 	Doc       string
 }
+
+// Form is how a number may be written.
+type Form uint8
+
+// The forms. A Number is digits; Elapsed is seconds, or days, hours, minutes and seconds
+// such as "1d 2h 30m"; Instant is seconds since 1970 UTC, or a date and time of RFC 3339.
+const (
+	Number Form = iota
+	Elapsed
+	Instant
+)
 
 // Output is an output register.
 type Output struct {
@@ -123,6 +150,19 @@ type Configurer interface{ Configured(c *Context, setup int) }
 // WindowReader is called with every basic window (10 or 12 cycles).
 type WindowReader interface{ Window(*Context) }
 
+// Checker says what is wrong with a configuration whose registers are each right by
+// themselves; the module is then offline for that reason. settings are the setup
+// registers, linked tells which inputs are linked.
+type Checker interface {
+	Check(settings []Value, linked []bool) error
+}
+
+// Commander takes values that a client writes to one of the module's outputs (an
+// External Boolean's Switch). It is called between turns; an error refuses the write.
+type Commander interface {
+	Command(c *Context, output int, v Value) error
+}
+
 // Keeper has state that survives a power cut. Keep appends it; Restore is called at
 // power-up with what Keep wrote. A Keeper calls Context.Changed when its state changed.
 type Keeper interface {
@@ -163,6 +203,11 @@ func (t Type) complete() (*Type, error) {
 		registers[fold(s.Name)] = true
 		if _, err := s.Parse(s.Default); err != nil {
 			wrong("setup %q: default: %w", s.Name, err)
+		}
+	}
+	for _, name := range t.OneOf {
+		if t.input(name) < 0 {
+			wrong("at least one of its inputs must be linked, of which %q is none", name)
 		}
 	}
 	for _, in := range t.Inputs {
@@ -219,10 +264,10 @@ func (s Setup) Parse(text string) (Value, error) {
 	v := Value{Class: s.Class, Available: true}
 	switch s.Class {
 	case NumericBounded:
-		x, err := strconv.ParseFloat(strings.TrimSpace(text), 64)
+		x, err := s.Form.parse(strings.TrimSpace(text))
 		switch {
-		case err != nil || math.IsNaN(x):
-			return Value{}, fmt.Errorf("%q is not a number", text)
+		case err != nil:
+			return Value{}, err
 		case x < s.Low || x > s.High:
 			return Value{}, fmt.Errorf("%s is outside %s to %s", text, number(s.Low), number(s.High))
 		case s.Whole && x != math.Trunc(x):
@@ -255,11 +300,61 @@ func (s Setup) Parse(text string) (Value, error) {
 		if strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r == 0x7f || r == '\uFFFD' }) {
 			return Value{}, fmt.Errorf("%q has characters that cannot be shown", text)
 		}
+		if s.Check != nil {
+			if err := s.Check(text); err != nil {
+				return Value{}, err
+			}
+		}
 		v.Text = text
 	default:
 		return Value{}, fmt.Errorf("a setup register cannot be of class %v", s.Class)
 	}
 	return v, nil
+}
+
+// parse reads a number in one of its forms.
+func (f Form) parse(text string) (float64, error) {
+	x, err := strconv.ParseFloat(text, 64)
+	if err == nil && !math.IsNaN(x) {
+		return x, nil
+	}
+	switch f {
+	case Elapsed:
+		if x, ok := parseElapsed(text); ok {
+			return x, nil
+		}
+		return 0, fmt.Errorf("%q is no time: write seconds, or days, hours, minutes and seconds such as 1d 2h 30m", text)
+	case Instant:
+		if t, err := time.Parse(time.RFC3339, text); err == nil {
+			return float64(t.Unix()), nil
+		}
+		return 0, fmt.Errorf("%q is no date: write seconds since 1970, or a date such as 2027-03-28T01:00:00Z", text)
+	}
+	return 0, fmt.Errorf("%q is not a number", text)
+}
+
+// parseElapsed reads days, hours, minutes and seconds, each at most once, in this order.
+func parseElapsed(text string) (seconds float64, ok bool) {
+	next := 0
+	units := [...]struct {
+		letter  string
+		seconds float64
+	}{{"d", 86_400}, {"h", 3600}, {"m", 60}, {"s", 1}}
+	for _, word := range strings.Fields(text) {
+		for ; next < len(units) && !strings.HasSuffix(word, units[next].letter); next++ {
+		}
+		if next == len(units) {
+			return 0, false
+		}
+		x, err := strconv.ParseFloat(strings.TrimSuffix(word, units[next].letter), 64)
+		if err != nil || math.IsNaN(x) {
+			return 0, false
+		}
+		seconds += x * units[next].seconds
+		next++
+		ok = true
+	}
+	return seconds, ok
 }
 
 func number(x float64) string { return strconv.FormatFloat(x, 'f', -1, 64) }

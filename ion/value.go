@@ -20,9 +20,10 @@ const (
 	EventRecord          // the latest event of a module
 	TimeStamp            // an instant, UTC
 	Samples              // one sampled input; Number is its waveform.Role
+	Log                  // a list of records; Number is how many there are
 )
 
-var classNames = [...]string{"none", "Boolean", "numeric", "numeric bounded", "enumerated", "pulse", "string", "event", "time", "samples"}
+var classNames = [...]string{"none", "Boolean", "numeric", "numeric bounded", "enumerated", "pulse", "string", "event", "time", "samples", "log"}
 
 func (c Class) String() string {
 	if int(c) < len(classNames) {

@@ -36,6 +36,43 @@ const (
 	numberSlidingWindowDemand
 	numberMaximum
 	numberMinimum
+	numberThermalDemand
+	numberCounter
+	numberSetpoint
+	numberHSSetpoint
+	numberRelativeSetpoint
+	numberHSRelativeSetpoint
+	numberArithmetic
+	numberAndOr
+	numberConvert
+	numberFeedback
+	numberLatch
+	numberPulseMerge
+	numberPeriodicTimer
+	numberOneShotTimer
+	numberStore
+	numberBin
+	numberScheduler
+	numberTimeOfUse
+	numberExternalBoolean
+	numberExternalNumeric
+	numberExternalPulse
+	numberDigitalInput
+	numberDigitalOutput
+	numberPulser
+	numberAlert
+	numberDataRecorder
+	numberEventLogController
+	numberVoltageSelection
+	numberInstrTransformerCorrection
+	numberLineLoss
+	numberTransformerLoss
+	numberDisplayOptions
+	numberCommunications
+	numberEthernet
+	numberSecurityOptions
+	numberSecurityUser
+	numberModbusMapping
 )
 
 // Inputs that many types have.
