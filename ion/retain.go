@@ -103,7 +103,9 @@ func (n *Node) Export() Changes {
 		n.keep(m, all.Retained)
 	}
 	all.Retained[keptCounters] = n.keepNumbers(n.setupCounts())
-	all.Retained[keptRecordNumbers] = n.keepNumbers(n.records)
+	if len(n.records) > 0 {
+		all.Retained[keptRecordNumbers] = n.keepNumbers(n.records)
+	}
 	all.Programmed = true
 	return all
 }
