@@ -57,6 +57,8 @@ type Meter struct {
 	audit     audit
 	powerUps  int64
 	clock     clock
+	// noted is when each trouble with the source was told last.
+	noted map[string]time.Time
 }
 
 // Open opens the data directory, programs the modules and restores what they
@@ -315,8 +317,24 @@ func (m *Meter) measure(p *pump) {
 // silence is how long a source may deliver nothing before its readings are taken away.
 const silence = 3 * time.Second
 
+// sameAgain is how long the same trouble with the source is not told again: a recording
+// that is played over and over has it in every round. Beyond maxNoted
+// different ones all are told anew.
+const (
+	sameAgain = time.Hour
+	maxNoted  = 64
+)
+
 // note keeps an event about the source.
 func (m *Meter) note(priority uint8, cause, effect string) {
+	now := time.Now()
+	if told, ok := m.noted[cause]; ok && now.Sub(told) < sameAgain {
+		return
+	}
+	if m.noted == nil || len(m.noted) >= maxNoted {
+		m.noted = map[string]time.Time{}
+	}
+	m.noted[cause] = now
 	m.keeper.note(store.Event{Time: m.clock.wall().UTC(), Priority: priority, Cause: "Source", CauseValue: strings.ToValidUTF8(cause, "?"), Effect: "Power Meter", EffectValue: effect})
 }
 

@@ -5,12 +5,14 @@ import (
 	"io"
 	"log/slog"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/hepmeter/hepmeter/access"
+	"github.com/hepmeter/hepmeter/ion"
 	"github.com/hepmeter/hepmeter/waveform"
 	"github.com/hepmeter/hepmeter/waveform/synth"
 )
@@ -241,4 +243,35 @@ func (s *stated) Info() waveform.Info {
 	}
 	info.Channels = channels
 	return info
+}
+
+// A recording that is played over and over has its troubles in every round; the log must
+// not fill with them.
+func TestTheSameTroubleIsToldOnceAnHour(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, source := steady(t, site)
+		m := openMeter(t, t.TempDir(), source)
+		var told []string
+		m.keeper = newKeeper(nil, nil, m.options.Log)
+		note := func(cause string) {
+			m.note(ion.PriorityWarning, cause, "time not measured")
+			for _, e := range m.keeper.pending.Events {
+				told = append(told, e.CauseValue)
+			}
+			m.keeper.pending.Events = nil
+		}
+		for range 3 {
+			note("no samples for 1.0 s")
+			note("not metered")
+			time.Sleep(time.Minute)
+		}
+		time.Sleep(time.Hour)
+		note("no samples for 1.0 s")
+		if want := []string{"no samples for 1.0 s", "not metered", "no samples for 1.0 s"}; !slices.Equal(told, want) {
+			t.Errorf("told %q, want %q", told, want)
+		}
+		if err := m.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 }
