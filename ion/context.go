@@ -74,6 +74,15 @@ func (c *Context) Pulses(input int) int {
 	return int(count)
 }
 
+// PulseTime returns when an input was last pulsed through its link; pulsed by hand or not
+// linked, the time of this turn.
+func (c *Context) PulseTime(input int) time.Time {
+	if index := c.module.sources[input]; index >= 0 && c.module.pending[input] == 0 {
+		return c.node.values[index].Time()
+	}
+	return c.Now.UTC()
+}
+
 // enabled reports whether the module's Enable is ON. Not linked it is ON; linked to
 // a register that is NOT AVAILABLE it is not.
 func (c *Context) enabled() bool {

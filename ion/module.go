@@ -74,6 +74,15 @@ func (p plan) clone() *plan {
 	return &p
 }
 
+// linked tells which inputs are linked.
+func (p *plan) linked() []bool {
+	linked := make([]bool, len(p.links))
+	for i, s := range p.links {
+		linked[i] = s.linked()
+	}
+	return linked
+}
+
 // consumePulses marks every pulse as seen.
 func (m *module) consumePulses(n *Node) {
 	for i, index := range m.sources {
@@ -95,10 +104,7 @@ func (m *module) whyOffline() string {
 	if len(missing) > 0 {
 		return fmt.Sprintf("the mandatory input %s is not linked", strings.Join(missing, ", "))
 	}
-	linked := make([]bool, len(m.links))
-	for i, s := range m.links {
-		linked[i] = s.linked()
-	}
+	linked := m.linked()
 	if one := m.typ.OneOf; len(one) > 0 && !slices.ContainsFunc(one, func(name string) bool { return linked[m.typ.input(name)] }) {
 		return fmt.Sprintf("none of the inputs %s … %s is linked", one[0], one[len(one)-1])
 	}

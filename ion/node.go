@@ -28,6 +28,8 @@ type Limits struct {
 	ChainDepth int
 	// HalfCycle is how many modules may run every half cycle; 0 is no limit.
 	HalfCycle int
+	// LogBytes is the memory that logs may take together; 0 is no limit.
+	LogBytes int64
 }
 
 // Identity is what the meter is, for the Factory module.
@@ -41,6 +43,8 @@ type Status struct {
 	PowerUps int64
 	// SourceLagS is how far the samples are behind the clock, in seconds.
 	SourceLagS float64
+	// LoggedEvents is how many events the event log holds.
+	LoggedEvents uint64
 }
 
 // Config is what a node is made of.

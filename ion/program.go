@@ -351,6 +351,32 @@ func (d *draft) checkLimits() {
 	if limit := d.node.limits.HalfCycle; limit > 0 && fast > limit {
 		d.refuse("high-speed modules", "%d are more than the %d that the %s carries", fast, limit, d.node.identity.Model)
 	}
+	d.checkMemory()
+}
+
+// checkMemory refuses logs that do not fit into the model's memory together.
+func (d *draft) checkMemory() {
+	limit := d.node.limits.LogBytes
+	var total int64
+	for _, m := range d.modules {
+		if m.typ.Memory != nil {
+			total += m.typ.Memory(d.plans[m].settings, d.plans[m].linked())
+		}
+	}
+	if limit > 0 && total > limit {
+		d.refuse("log memory", "the logs would take %d kB of the %d kB that the %s has: make them less deep", total/1024, limit/1024, d.node.identity.Model)
+	}
+}
+
+// LogBytes returns the memory that the logs take when they are full, and the limit, 0
+// for none.
+func (n *Node) LogBytes() (taken, limit int64) {
+	for _, m := range n.modules {
+		if m.typ.Memory != nil {
+			taken += m.typ.Memory(m.settings, m.linked())
+		}
+	}
+	return taken, n.limits.LogBytes
 }
 
 // checkExclusive refuses an exclusive option, such as a port, that two modules take.

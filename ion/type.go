@@ -51,6 +51,8 @@ type Type struct {
 	OneOf   []string
 	Setups  []Setup
 	Outputs []Output
+	// Memory is how many bytes of log memory a module takes, nil for none.
+	Memory func(settings []Value, linked []bool) int64
 	// New makes the behaviour of one module.
 	New func() Behaviour
 }

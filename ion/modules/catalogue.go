@@ -19,6 +19,8 @@ func Catalogue() []ion.Type {
 		slidingWindowDemand(),
 		maximum(),
 		minimum(),
+		dataRecorder(),
+		eventLogController(),
 	}
 }
 

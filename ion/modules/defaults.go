@@ -33,6 +33,14 @@ const (
 	maxDSTOffset     = 7200
 	dstPeriods       = 20 // published
 
+	// Data Recorder and Event Log Controller.
+	recorderSources      = 16 // published
+	maxRecorderDepth     = 1_000_000
+	defaultRecorderDepth = "0"
+	maxEventDepth        = 100_000
+	defaultEventDepth    = "5000"
+	defaultEventCutoff   = "5" // published
+
 	// ownerTextBytes bounds the owner's texts: the Modbus map shows 40 characters.
 	ownerTextBytes = 40
 	// shownOrders is the highest order that a Harmonics Analyzer shows.

@@ -201,10 +201,13 @@ type power struct {
 	readings []reading
 	// What is less than a micro-joule waits for the next tick.
 	p, q, s [4]ion.Quantizer
+	// flowed is what flowed in this tick; a field, so that a tick allocates nothing.
+	flowed quadrants
 }
 
 func (m *power) Tick(c *ion.Context) {
-	var flowed quadrants
+	m.flowed = quadrants{}
+	flowed := &m.flowed
 	if s := c.Second; s != nil {
 		for i := range 4 {
 			flowed.p[i] = m.p[i].Take(s.Energy.Wh[i] * quantaPerWh)
@@ -215,7 +218,7 @@ func (m *power) Tick(c *ion.Context) {
 	for i := range m.readings {
 		r := &m.readings[i]
 		if r.flow != nil {
-			c.SetFlow(i, r.flow(&flowed))
+			c.SetFlow(i, r.flow(flowed))
 		}
 		if c.Second == nil || c.Second.Windows == 0 {
 			c.SetNotAvailable(i)
