@@ -3,6 +3,7 @@ package meter
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"maps"
 	"slices"
@@ -34,6 +35,8 @@ type keeper struct {
 	// newest that was published.
 	latest access.Snapshot
 	shown  uint64
+	// waiters wait for pending to be durable.
+	waiters []chan<- error
 	// waiting is since when a snapshot has waited for the disk, zero if none does.
 	// stalled says that one was published before it was durable.
 	waiting time.Time
@@ -50,10 +53,10 @@ func newKeeper(commit func(store.Batch) error, publish func(access.Snapshot), lo
 const patience = time.Second
 
 // keep takes over a tick's batch and snapshot; the maps of b are the keeper's from
-// now on. If a snapshot has waited for the disk for too long, the one of the tick
+// now on. done, if it is not nil, is told whether the batch became durable. If a snapshot has waited for the disk for too long, the one of the tick
 // before is published without it: a slow disk must not freeze the readings. keep then
 // returns true, once for each stall.
-func (k *keeper) keep(b store.Batch, s access.Snapshot) (stalled bool) {
+func (k *keeper) keep(b store.Batch, s access.Snapshot, done chan<- error) (stalled bool) {
 	now := time.Now()
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -67,6 +70,9 @@ func (k *keeper) keep(b store.Batch, s access.Snapshot) (stalled bool) {
 	}
 	k.merge(b)
 	k.latest = s
+	if done != nil {
+		k.waiters = append(k.waiters, done)
+	}
 	k.rouse()
 	return stalled
 }
@@ -157,16 +163,30 @@ func (k *keeper) run(ctx context.Context) {
 // retryPause is how long the keeper waits after the disk refused a commit.
 const retryPause = time.Second
 
+// undurable is what a client is told whose change could not be kept.
+func undurable(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("the change is in force, but it is not durable yet and is tried again every second: %w", err)
+}
+
 // flush commits what is pending and publishes the snapshot that goes with it. A
 // refused commit stays pending, so that nothing is lost if the disk recovers.
 func (k *keeper) flush() {
 	k.mu.Lock()
-	batch, snapshot := k.pending, k.latest
-	k.pending = store.Batch{}
+	batch, snapshot, waiters := k.pending, k.latest, k.waiters
+	k.pending, k.waiters = store.Batch{}, nil
 	k.mu.Unlock()
 
 	err := k.commit(batch)
 	now := time.Now()
+	// They are told last, so that they can read what they changed.
+	defer func() {
+		for _, done := range waiters {
+			done <- undurable(err)
+		}
+	}()
 
 	k.mu.Lock()
 	defer k.mu.Unlock()

@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -85,7 +86,7 @@ func TestKeeper(t *testing.T) {
 	t.Run("a snapshot is published after its commit, not before", func(t *testing.T) {
 		d := &disk{delay: 5 * time.Millisecond}
 		run(t, d, func(k *keeper, published func() uint64) {
-			k.keep(tick(1), &picture{seq: 1})
+			k.keep(tick(1), &picture{seq: 1}, nil)
 			time.Sleep(4 * time.Millisecond)
 			synctest.Wait()
 			if published() != 0 || d.kept() != 0 {
@@ -104,7 +105,7 @@ func TestKeeper(t *testing.T) {
 		run(t, d, func(k *keeper, published func() uint64) {
 			var stalls int
 			for n := byte(1); n <= 3; n++ {
-				if k.keep(tick(n), &picture{seq: uint64(n)}) {
+				if k.keep(tick(n), &picture{seq: uint64(n)}, nil) {
 					stalls++
 				}
 				synctest.Wait()
@@ -126,7 +127,7 @@ func TestKeeper(t *testing.T) {
 		d := &disk{delay: 250 * time.Millisecond}
 		run(t, d, func(k *keeper, published func() uint64) {
 			for n := range 100 { // a recording played ten times as fast
-				if k.keep(tick(byte(n)), &picture{seq: uint64(n) + 1}) {
+				if k.keep(tick(byte(n)), &picture{seq: uint64(n) + 1}, nil) {
 					t.Fatalf("tick %d: a stall is told", n)
 				}
 				synctest.Wait()
@@ -138,12 +139,30 @@ func TestKeeper(t *testing.T) {
 		})
 	})
 
+	t.Run("who waits is told after the reading is published, or why the disk refused", func(t *testing.T) {
+		d := &disk{delay: 5 * time.Millisecond}
+		run(t, d, func(k *keeper, published func() uint64) {
+			done := make(chan error, 1)
+			k.keep(tick(1), &picture{seq: 1}, done)
+			if err := <-done; err != nil || published() != 1 {
+				t.Errorf("told %v with %d published, want success with 1", err, published())
+			}
+			d.mu.Lock()
+			d.broken = true
+			d.mu.Unlock()
+			k.keep(tick(2), &picture{seq: 2}, done)
+			if err := <-done; err == nil || !strings.Contains(err.Error(), "in force, but it is not durable yet") {
+				t.Errorf("told %v of a full disk", err)
+			}
+		})
+	})
+
 	t.Run("a refused commit is tried again and loses nothing", func(t *testing.T) {
 		d := &disk{broken: true}
 		run(t, d, func(k *keeper, published func() uint64) {
-			k.keep(tick(1), &picture{seq: 1})
+			k.keep(tick(1), &picture{seq: 1}, nil)
 			synctest.Wait()
-			k.keep(tick(2), &picture{seq: 2})
+			k.keep(tick(2), &picture{seq: 2}, nil)
 			synctest.Wait()
 			d.mu.Lock()
 			d.broken = false
@@ -164,9 +183,9 @@ func TestKeeper(t *testing.T) {
 		d := &disk{broken: true}
 		run(t, d, func(k *keeper, _ func() uint64) {
 			for n := range 3 * store.MaxBatchItems {
-				k.keep(tick(byte(n%100)), &picture{seq: uint64(n)})
+				k.keep(tick(byte(n%100)), &picture{seq: uint64(n)}, nil)
 			}
-			k.keep(tick(9), &picture{seq: 1 << 20})
+			k.keep(tick(9), &picture{seq: 1 << 20}, nil)
 			synctest.Wait()
 			d.mu.Lock()
 			d.broken = false
@@ -181,7 +200,7 @@ func TestKeeper(t *testing.T) {
 
 	t.Run("what is pending at the end is kept", func(t *testing.T) {
 		d := &disk{}
-		run(t, d, func(k *keeper, _ func() uint64) { k.keep(tick(7), &picture{seq: 7}) })
+		run(t, d, func(k *keeper, _ func() uint64) { k.keep(tick(7), &picture{seq: 7}, nil) })
 		if d.kept() != 7 {
 			t.Errorf("durable %d", d.kept())
 		}

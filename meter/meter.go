@@ -57,6 +57,10 @@ type Meter struct {
 	audit     audit
 	powerUps  int64
 	clock     clock
+	// commands come to the engine goroutine. ended is closed when it takes no more, kept
+	// when what it handed over has been to the disk.
+	commands    chan command
+	ended, kept chan struct{}
 	// noted is when each trouble with the source was told last.
 	noted map[string]time.Time
 }
@@ -82,7 +86,7 @@ func Open(o Options) (_ *Meter, err error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &Meter{options: o, store: s, input: input}
+	m := &Meter{options: o, store: s, input: input, commands: make(chan command), ended: make(chan struct{}), kept: make(chan struct{})}
 	if err := m.powerUp(model); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
@@ -261,10 +265,12 @@ func (m *Meter) Run(ctx context.Context) error {
 		m.note(ion.PriorityWarning, "source ended", "readings not available, energies kept")
 		m.idle(ctx)
 	}
+	close(m.ended)
 	cancel()
 	m.audit.settle(time.Now(), true)
 	stopKeeping()
 	running.Wait()
+	close(m.kept)
 	return nil
 }
 
@@ -301,6 +307,8 @@ func (m *Meter) measure(p *pump) {
 				m.engine.Flush(m)
 				m.note(ion.PriorityWarning, "not metered: "+err.Error(), "readings not available, energies kept")
 			}
+		case c := <-m.commands:
+			m.obey(c)
 		case <-ticker.C:
 			if time.Since(last) < patience {
 				continue
@@ -342,10 +350,13 @@ func (m *Meter) note(priority uint8, cause, effect string) {
 func (m *Meter) idle(ctx context.Context) {
 	ticker := time.NewTicker(time.Second)
 	defer ticker.Stop()
+	m.blank()
 	for {
-		m.blank()
 		select {
 		case <-ticker.C:
+			m.blank()
+		case c := <-m.commands:
+			m.obey(c)
 		case <-ctx.Done():
 			return
 		}
@@ -380,7 +391,7 @@ func (m *Meter) Second(s *metering.Second) {
 func (m *Meter) tick(now time.Time, s *metering.Second) {
 	m.node.Tick(now, s)
 	m.audit.settle(time.Now(), false)
-	if m.keeper.keep(m.batch(), &snapshot{m.node.Snapshot()}) {
+	if m.keeper.keep(m.batch(), &snapshot{m.node.Snapshot()}, nil) {
 		m.keeper.note(store.Event{Time: m.clock.wall().UTC(), Priority: ion.PriorityWarning, Cause: "Storage", CauseValue: "slower than a second",
 			Effect: "Storage", EffectValue: "readings are published before they are durable"})
 	}

@@ -1,0 +1,74 @@
+package meter
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/hepmeter/hepmeter/ion"
+)
+
+// command is something that a client has the node do. It runs on the engine goroutine,
+// between blocks.
+type command struct {
+	do func(now time.Time) error
+	// done receives the refusal, or what became of making the effects durable. It has
+	// room for one, so that nobody waits for a client that is gone.
+	done chan error
+}
+
+// ErrNotRunning reports a command to a meter that does not run.
+var ErrNotRunning = errors.New("the meter is not running")
+
+// Program carries out changes of modules, links and setup registers as one transaction,
+// or none of them: the error is then an *ion.Refusal with every reason. It returns when
+// the effects are durable; an error that says that they are in force all the same comes
+// from the disk.
+func (m *Meter) Program(ctx context.Context, changes []ion.Change, by ion.By) error {
+	return m.command(ctx, func(now time.Time) error { return m.node.Program(changes, by, now) })
+}
+
+// Write writes a value to an output that clients write, such as an External Boolean's
+// Switch, and returns when that is durable.
+func (m *Meter) Write(ctx context.Context, register string, v ion.Value, by ion.By) error {
+	return m.command(ctx, func(now time.Time) error { return m.node.Command(register, v, by, now) })
+}
+
+// Pulse pulses an input by hand. The module sees it at its next turn, and what it then
+// does is durable as every second is; Pulse returns when the pulse is accepted.
+func (m *Meter) Pulse(ctx context.Context, input string, by ion.By) error {
+	return m.command(ctx, func(time.Time) error { return m.node.Pulse(input, by) })
+}
+
+func (m *Meter) command(ctx context.Context, do func(now time.Time) error) error {
+	c := command{do, make(chan error, 1)}
+	select {
+	case m.commands <- c:
+	case <-m.ended:
+		return ErrNotRunning
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	select {
+	case err := <-c.done:
+		return err
+	case <-m.kept: // the engine has ended, and what it handed over is durable or failed
+		select {
+		case err := <-c.done:
+			return err
+		default:
+			return ErrNotRunning
+		}
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// obey carries out a command on the engine goroutine.
+func (m *Meter) obey(c command) {
+	if err := c.do(m.clock.wall().UTC()); err != nil {
+		c.done <- err
+		return
+	}
+	m.keeper.keep(m.batch(), &snapshot{m.node.Snapshot()}, c.done)
+}
