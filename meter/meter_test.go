@@ -68,7 +68,7 @@ func runFor(t *testing.T, m *Meter, d time.Duration) {
 	}
 }
 
-func value(t *testing.T, m *Meter, label string) access.Value {
+func value(t testing.TB, m *Meter, label string) access.Value {
 	t.Helper()
 	p := m.Registers().Find(label)
 	if p == access.NoPoint {
@@ -77,7 +77,7 @@ func value(t *testing.T, m *Meter, label string) access.Value {
 	return m.Registers().Snapshot().Value(p)
 }
 
-func number(t *testing.T, m *Meter, label string) float64 {
+func number(t testing.TB, m *Meter, label string) float64 {
 	t.Helper()
 	v := value(t, m, label)
 	if !v.Available {

@@ -65,7 +65,7 @@ func clock() ion.Type {
 	for _, edge := range []string{"Start", "End"} {
 		for i := 1; i <= dstPeriods; i++ {
 			t.Setups = append(t.Setups, ion.Setup{Name: fmt.Sprintf("DST %s %d", edge, i), Class: ion.NumericBounded, Unit: "s",
-				Low: 0, High: 1<<32 - 1, Whole: true, Default: "0", Doc: strings.ToLower(edge) + " of a period of daylight saving, in seconds since 1970 UTC; from 0 to 0 is none"})
+				Low: 0, High: 1<<32 - 1, Whole: true, Form: ion.Instant, Default: "0", Doc: strings.ToLower(edge) + " of a period of daylight saving; from 0 to 0 is none"})
 		}
 	}
 	return t

@@ -87,6 +87,12 @@ func setupValues(s ion.Setup) string {
 		if s.Whole {
 			bounds += ", whole"
 		}
+		switch s.Form {
+		case ion.Elapsed:
+			bounds += ", also as 1d 2h 3m 4s"
+		case ion.Instant:
+			bounds += ", also as a date (RFC 3339)"
+		}
 		return bounds
 	case ion.Enumerated:
 		return strings.Join(s.Options, ", ")

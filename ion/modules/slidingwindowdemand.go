@@ -44,7 +44,7 @@ func slidingWindowDemand() ion.Type {
 		Source: "ION Reference (7EN02-0290), Sliding Window Demand module; the rules of incomplete intervals are ours",
 		Inputs: []ion.Input{sourceInput("Source"), enableInput(), pulseInput("Sync"), pulseInput("Reset")},
 		Setups: []ion.Setup{
-			{Name: "Sub Intvl", Class: ion.NumericBounded, Unit: "s", Low: 1, High: maxSubInterval, Whole: true, Default: defaultSubInterval, Doc: "length of a sub-interval"},
+			{Name: "Sub Intvl", Class: ion.NumericBounded, Unit: "s", Form: ion.Elapsed, Low: 1, High: maxSubInterval, Whole: true, Default: defaultSubInterval, Doc: "length of a sub-interval"},
 			{Name: "#SubIntvls", Class: ion.NumericBounded, Low: 1, High: maxSubIntervals, Whole: true, Default: "1", Doc: "sub-intervals in the window"},
 			{Name: "Pred Resp", Class: ion.NumericBounded, Unit: "%", Low: 1, High: 99, Default: defaultPredResponse,
 				Doc: "how fast the prediction follows a change of Source: the part of a step taken up within a fifteenth of a sub-interval"},
