@@ -6,7 +6,7 @@ import "github.com/hepmeter/hepmeter/ion"
 
 // Catalogue returns every module type, by manager number.
 func Catalogue() []ion.Type {
-	return []ion.Type{
+	types := []ion.Type{
 		dataAcquisition(),
 		powerMeter(),
 		hsPowerMeter(),
@@ -20,6 +20,7 @@ func Catalogue() []ion.Type {
 		maximum(),
 		minimum(),
 	}
+	return append(types, dataMappings()...)
 }
 
 // Manager numbers. They are part of kept state and of handles: never change one.
@@ -72,7 +73,9 @@ const (
 	numberEthernet
 	numberSecurityOptions
 	numberSecurityUser
-	numberModbusMapping
+	// numberDataMapping is the first of a block of numbers, one for each kind of Data
+	// Mapping, that ends at 89. Further types go on from 90.
+	numberDataMapping
 )
 
 // Inputs that many types have.

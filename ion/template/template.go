@@ -107,8 +107,9 @@ func parseModels(text []byte, framework func(name string) ([]byte, error)) ([]Mo
 	}
 	var models []Model
 	var problems []error
+	types := modules.Catalogue()
 	for _, row := range rows {
-		m, err := row.model(framework)
+		m, err := row.model(types, framework)
 		if err != nil {
 			problems = append(problems, fmt.Errorf("model %q: %w", row.Name, err))
 		}
@@ -120,7 +121,7 @@ func parseModels(text []byte, framework func(name string) ([]byte, error)) ([]Mo
 	return models, errors.Join(problems...)
 }
 
-func (row modelData) model(framework func(name string) ([]byte, error)) (Model, error) {
+func (row modelData) model(types []ion.Type, framework func(name string) ([]byte, error)) (Model, error) {
 	m := Model{Name: row.Name, Product: row.Product, SamplesPerCycle: row.SamplesPerCycle,
 		Limits: ion.Limits{ChainDepth: row.Limits.ChainDepth, Modules: row.Limits.Modules}}
 	var problems []error
@@ -138,7 +139,7 @@ func (row modelData) model(framework func(name string) ([]byte, error)) (Model, 
 		m.Inputs = append(m.Inputs, role)
 	}
 	for typeName := range row.Limits.Modules {
-		if !slices.ContainsFunc(modules.Catalogue(), func(t ion.Type) bool { return t.Name == typeName }) {
+		if !slices.ContainsFunc(types, func(t ion.Type) bool { return t.Name == typeName }) {
 			problems = append(problems, fmt.Errorf("limit of an unknown module type %q", typeName))
 		}
 	}
@@ -154,6 +155,7 @@ func (row modelData) model(framework func(name string) ([]byte, error)) (Model, 
 		}
 		m.Program = append(m.Program, changes...)
 	}
+	m.Program = append(m.Program, dataMapping(m.Program)...)
 	// A meter is called by its model until its owner gives it a name.
 	m.Program = append(m.Program, ion.Set{Register: "Factory/Device Name", Value: m.Name})
 	return m, errors.Join(problems...)
