@@ -19,6 +19,15 @@ func Catalogue() []ion.Type {
 		slidingWindowDemand(),
 		maximum(),
 		minimum(),
+		voltageSelection(),
+		instrTransformerCorrection(),
+		lineLoss(),
+		transformerLoss(),
+		displayOptions(),
+		communications(),
+		ethernet(),
+		securityOptions(),
+		securityUser(),
 	}
 	return append(types, dataMappings()...)
 }
@@ -100,3 +109,8 @@ func pulseInput(name string) ion.Input {
 func enumerated(name, defaultOption, doc string, options ...string) ion.Setup {
 	return ion.Setup{Name: name, Class: ion.Enumerated, Options: options, Default: defaultOption, Doc: doc}
 }
+
+// settingsOnly is the behaviour of a module whose setup registers others obey.
+type settingsOnly struct{}
+
+func (settingsOnly) Tick(*ion.Context) {}

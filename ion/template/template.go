@@ -76,7 +76,9 @@ func Load(name string) (Model, error) {
 func (m Model) Build(serial, revision string) (*ion.Node, error) {
 	node, err := ion.New(ion.Config{
 		Types: modules.Catalogue(), Limits: m.Limits, Program: m.Program,
-		Identity: ion.Identity{Model: m.Name, Manufacturer: Manufacturer, Serial: serial, Revision: revision},
+		Identity: ion.Identity{Model: m.Name, Manufacturer: Manufacturer, Serial: serial, Revision: revision,
+			Options:  fmt.Sprintf("%d inputs, %d samples per cycle", len(m.Inputs), m.SamplesPerCycle),
+			Template: m.Name + " factory " + revision},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("building a %s: %w", m.Name, err)
