@@ -40,6 +40,8 @@ type keeper struct {
 	stalled bool
 	// failing is since when the disk has refused commits, zero if it takes them.
 	failing time.Time
+	// lasted is how long the latest commit took.
+	lasted time.Duration
 }
 
 func newKeeper(commit func(store.Batch) error, publish func(access.Snapshot), log *slog.Logger) *keeper {
@@ -154,6 +156,13 @@ func (k *keeper) run(ctx context.Context) {
 	}
 }
 
+// latency is how long the latest commit took, 0 before the first.
+func (k *keeper) latency() time.Duration {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.lasted
+}
+
 // retryPause is how long the keeper waits after the disk refused a commit.
 const retryPause = time.Second
 
@@ -165,11 +174,13 @@ func (k *keeper) flush() {
 	k.pending = store.Batch{}
 	k.mu.Unlock()
 
+	began := time.Now()
 	err := k.commit(batch)
 	now := time.Now()
 
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	k.lasted = now.Sub(began)
 	if err != nil {
 		if errors.Is(err, store.ErrInvalidBatch) {
 			// Trying the same again would fail for ever. Totals come before what is told
