@@ -4,13 +4,13 @@ import (
 	"strings"
 
 	"github.com/hepmeter/hepmeter/ion"
-	"github.com/hepmeter/hepmeter/ion/modules"
+	"github.com/hepmeter/hepmeter/registermap"
 )
 
 // dataMapping makes the Data Mapping modules and links them as the register map says.
 // An input whose source is in a module that the program does not make stays unlinked:
 // the model has no such reading.
-func dataMapping(program []ion.Change) []ion.Change {
+func dataMapping(program []ion.Change, mappings []registermap.Mapping) []ion.Change {
 	made := map[string]bool{} // modules, in lower case
 	for _, c := range program {
 		if create, ok := c.(ion.Create); ok {
@@ -18,7 +18,7 @@ func dataMapping(program []ion.Change) []ion.Change {
 		}
 	}
 	var changes []ion.Change
-	for _, m := range modules.Mappings() {
+	for _, m := range mappings {
 		changes = append(changes, ion.Create{Type: m.Label, Label: m.Label})
 		for _, s := range m.Slots {
 			if module, _, _ := strings.Cut(s.Source, "/"); made[strings.ToLower(module)] {

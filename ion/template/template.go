@@ -13,6 +13,7 @@ import (
 
 	"github.com/hepmeter/hepmeter/ion"
 	"github.com/hepmeter/hepmeter/ion/modules"
+	"github.com/hepmeter/hepmeter/registermap"
 	"github.com/hepmeter/hepmeter/waveform"
 )
 
@@ -109,9 +110,9 @@ func parseModels(text []byte, framework func(name string) ([]byte, error)) ([]Mo
 	}
 	var models []Model
 	var problems []error
-	types := modules.Catalogue()
+	types, mappings := modules.Catalogue(), modules.Mappings()
 	for _, row := range rows {
-		m, err := row.model(types, framework)
+		m, err := row.model(types, mappings, framework)
 		if err != nil {
 			problems = append(problems, fmt.Errorf("model %q: %w", row.Name, err))
 		}
@@ -123,7 +124,7 @@ func parseModels(text []byte, framework func(name string) ([]byte, error)) ([]Mo
 	return models, errors.Join(problems...)
 }
 
-func (row modelData) model(types []ion.Type, framework func(name string) ([]byte, error)) (Model, error) {
+func (row modelData) model(types []ion.Type, mappings []registermap.Mapping, framework func(name string) ([]byte, error)) (Model, error) {
 	m := Model{Name: row.Name, Product: row.Product, SamplesPerCycle: row.SamplesPerCycle,
 		Limits: ion.Limits{ChainDepth: row.Limits.ChainDepth, Modules: row.Limits.Modules}}
 	var problems []error
@@ -157,7 +158,7 @@ func (row modelData) model(types []ion.Type, framework func(name string) ([]byte
 		}
 		m.Program = append(m.Program, changes...)
 	}
-	m.Program = append(m.Program, dataMapping(m.Program)...)
+	m.Program = append(m.Program, dataMapping(m.Program, mappings)...)
 	// A meter is called by its model until its owner gives it a name.
 	m.Program = append(m.Program, ion.Set{Register: "Factory/Device Name", Value: m.Name})
 	return m, errors.Join(problems...)
