@@ -109,6 +109,18 @@ func (c *Context) Identity() Identity { return c.node.identity }
 // Status returns what the meter around the node knows of itself.
 func (c *Context) Status() Status { return c.node.status }
 
+// Modules returns how many modules of the node are online, and how many are not.
+func (c *Context) Modules() (online, offline int) {
+	for _, m := range c.node.modules {
+		if m.offline == "" {
+			online++
+		} else {
+			offline++
+		}
+	}
+	return online, offline
+}
+
 // Output returns what an output holds.
 func (c *Context) Output(output int) Value { return c.node.values[c.module.base+output] }
 
@@ -167,6 +179,14 @@ func (c *Context) SetTime(output int, t time.Time) {
 
 // SetNotAvailable makes an output NOT AVAILABLE.
 func (c *Context) SetNotAvailable(output int) { c.set(output, Value{}) }
+
+// Pass makes an output hold the value at an input as it is: number, exact count, text
+// and time stamp.
+func (c *Context) Pass(output, input int) {
+	v := c.Input(input)
+	v.Class = c.module.typ.Outputs[output].Class
+	c.node.values[c.module.base+output] = v
+}
 
 // Pulse pulses an output.
 func (c *Context) Pulse(output int) { c.PulseTimes(output, 1) }

@@ -35,6 +35,9 @@ type Limits struct {
 // Identity is what the meter is, for the Factory module.
 type Identity struct {
 	Model, Manufacturer, Serial, Revision string
+	// Options is what the model is equipped with, Template the name of the program that
+	// the factory loads.
+	Options, Template string
 }
 
 // Status is what the meter around the node knows of itself, for the Diagnostics
@@ -45,6 +48,17 @@ type Status struct {
 	SourceLagS float64
 	// LoggedEvents is how many events the event log holds.
 	LoggedEvents uint64
+	// The following are 0 where they are not known.
+
+	// CPULoadPercent is the load of one core by the whole process, MemoryBytes the
+	// memory that it holds.
+	CPULoadPercent float64
+	MemoryBytes    int64
+	// LogMemoryBytes is the memory that logs may fill, LogMemoryUsedBytes what the
+	// logs as they are set up need of it.
+	LogMemoryBytes, LogMemoryUsedBytes int64
+	// CommitLatencyS is how long the latest state took to become durable, in seconds.
+	CommitLatencyS float64
 }
 
 // Config is what a node is made of.

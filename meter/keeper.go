@@ -43,6 +43,8 @@ type keeper struct {
 	stalled bool
 	// failing is since when the disk has refused commits, zero if it takes them.
 	failing time.Time
+	// lasted is how long the latest commit took.
+	lasted time.Duration
 }
 
 func newKeeper(commit func(store.Batch) error, publish func(access.Snapshot), log *slog.Logger) *keeper {
@@ -160,6 +162,13 @@ func (k *keeper) run(ctx context.Context) {
 	}
 }
 
+// latency is how long the latest commit took, 0 before the first.
+func (k *keeper) latency() time.Duration {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.lasted
+}
+
 // retryPause is how long the keeper waits after the disk refused a commit.
 const retryPause = time.Second
 
@@ -179,6 +188,7 @@ func (k *keeper) flush() {
 	k.pending, k.waiters = store.Batch{}, nil
 	k.mu.Unlock()
 
+	began := time.Now()
 	err := k.commit(batch)
 	now := time.Now()
 	// They are told last, so that they can read what they changed.
@@ -190,6 +200,7 @@ func (k *keeper) flush() {
 
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	k.lasted = now.Sub(began)
 	if err != nil {
 		if errors.Is(err, store.ErrInvalidBatch) {
 			// Trying the same again would fail for ever. Totals come before what is told

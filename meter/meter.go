@@ -62,7 +62,8 @@ type Meter struct {
 	commands    chan command
 	ended, kept chan struct{}
 	// noted is when each trouble with the source was told last.
-	noted map[string]time.Time
+	noted   map[string]time.Time
+	process process
 }
 
 // Open opens the data directory, programs the modules and restores what they
@@ -131,7 +132,7 @@ func (m *Meter) powerUp(model template.Model) error {
 	}
 	m.keeper = newKeeper(func(b store.Batch) error { _, err := m.store.Commit(b); return err }, m.registers.publish, m.options.Log)
 	m.audit.note = m.keeper.note
-	m.node.SetStatus(ion.Status{PowerUps: m.powerUps})
+	m.node.SetStatus(m.status(0))
 	m.node.Tick(m.clock.anchor, nil)
 	// What the start changed is durable before anyone can read it.
 	if _, err := m.store.Commit(m.batch()); err != nil {
@@ -365,7 +366,7 @@ func (m *Meter) idle(ctx context.Context) {
 
 // blank is a second without measurement.
 func (m *Meter) blank() {
-	m.node.SetStatus(ion.Status{PowerUps: m.powerUps})
+	m.node.SetStatus(m.status(0))
 	m.tick(m.clock.wall().Round(0).UTC(), nil)
 }
 
@@ -383,7 +384,7 @@ func (m *Meter) Second(s *metering.Second) {
 	if m.options.Speed == 1 {
 		m.clock.follow()
 	}
-	m.node.SetStatus(ion.Status{PowerUps: m.powerUps, SourceLagS: max(0, m.clock.lag(s.EndS, m.options.Speed).Seconds())})
+	m.node.SetStatus(m.status(max(0, m.clock.lag(s.EndS, m.options.Speed).Seconds())))
 	m.tick(m.clock.civil(s.EndS), s)
 }
 

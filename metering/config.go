@@ -95,6 +95,9 @@ type Config struct {
 	PT, CT, V4PT, I4CT, I5CT Ratio
 	// Inverted lists inputs connected with reversed polarity.
 	Inverted []waveform.Role
+	// Corrections are the known errors of instrument transformers; those of inputs that
+	// are not connected are not used.
+	Corrections []Correction
 	// PerPhaseEnergy routes energy by the sign of each phase's power instead of the
 	// sign of the net sum of phases.
 	PerPhaseEnergy bool

@@ -36,8 +36,8 @@ func (e *Energy) route(p, q, s, hours float64) {
 // restEnergy returns the energy of the samples from the open window's start to the end
 // of the stretch, where less than a cycle is left, and their duration. Active energy
 // is the plain sum of u·i. Reactive and apparent power exist over whole cycles only:
-// the rest takes those of the window before it, and a stretch without any whole cycle
-// has active energy alone.
+// the rest takes those of the window before it, with the correction of instrument
+// transformers, and a stretch without any whole cycle has active energy alone.
 func (v *windows) restEnergy(e *Engine) (Energy, float64) {
 	v.h.place(&v.end, float64(v.h.n))
 	length := v.end.position - v.open.position
@@ -49,8 +49,10 @@ func (v *windows) restEnergy(e *Engine) (Energy, float64) {
 	rest.P = v.h.wires.phases(v.activePowers())
 	for k := range rest.S {
 		rest.S[k] = NotAvailable
-		if before := &v.out.Power; v.measured && finite(before.Q1[k]) {
+		if v.measured && finite(v.out.Power.Q1[k]) {
+			before := &v.counted.Power
 			rest.Q1[k], rest.S[k] = before.Q1[k], before.S[k]
+			rest.P[k] += before.P[k] - v.out.Power.P[k]
 		}
 	}
 	return e.energyOf(&rest, seconds, v.h.wires.star), seconds

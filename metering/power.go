@@ -6,37 +6,46 @@ import (
 	"github.com/hepmeter/hepmeter/waveform"
 )
 
-// powers fills the powers of a window. The elements are the phases, or in DELTA the
-// three elements at an artificial neutral, whose sum is that of the two wattmeters
-// and which are not reported singly.
-func (v *windows) powers(w *Window) {
+// elements are the powers of the measurement elements: the phases, or in DELTA the three
+// elements at an artificial neutral, whose sum is that of the two wattmeters and which
+// are not reported singly.
+type elements struct{ p, p1, q1, s [3]float64 }
+
+// elements returns the powers of the elements in the open window.
+func (v *windows) elements() (el elements) {
 	wires := v.h.wires
-	p := v.activePowers()
-	var p1, q1, s [3]float64
+	el.p = v.activePowers()
 	for k := range 3 {
-		p1[k], q1[k], s[k] = NotAvailable, NotAvailable, NotAvailable
+		el.p1[k], el.q1[k], el.s[k] = NotAvailable, NotAvailable, NotAvailable
 		u, i := wires.volts[k], wires.amps[k]
 		if u == none || i == none {
 			continue
 		}
 		scale := wires.lanes[u].scale * wires.lanes[i].scale
-		s[k] = v.rms[u] * v.rms[i]
+		el.s[k] = v.rms[u] * v.rms[i]
 		a, b := v.spectrum.phasor[u], v.spectrum.phasor[i]
-		p1[k] = available(scale * (a[0]*b[0] + a[1]*b[1]))
-		q1[k] = available(scale * (a[1]*b[0] - a[0]*b[1]))
+		el.p1[k] = available(scale * (a[0]*b[0] + a[1]*b[1]))
+		el.q1[k] = available(scale * (a[1]*b[0] - a[0]*b[1]))
 	}
+	return el
+}
+
+// powers fills the powers of a window from those of its elements and the RMS values of
+// its lanes.
+func (v *windows) powers(w *Window, el *elements, rms []float64) {
+	wires := v.h.wires
 	var fryze [3]float64
 	for k := range fryze {
-		fryze[k] = math.Copysign(math.Sqrt(max(0, s[k]*s[k]-p[k]*p[k])), q1[k])
+		fryze[k] = math.Copysign(math.Sqrt(max(0, el.s[k]*el.s[k]-el.p[k]*el.p[k])), el.q1[k])
 	}
 	out := &w.Power
-	out.P, out.Q1, out.QFryze = wires.phases(p), wires.phases(q1), wires.phases(fryze)
-	out.S = wires.phases(s)
-	out.p1 = wires.phases(p1)
+	out.P, out.Q1, out.QFryze = wires.phases(el.p), wires.phases(el.q1), wires.phases(fryze)
+	out.S = wires.phases(el.s)
+	out.p1 = wires.phases(el.p1)
 
 	out.SArithmetic = out.S[Total]
 	out.SVector = math.Hypot(out.P[Total], out.QFryze[Total])
-	out.SEffective = v.effective(w, out.SArithmetic)
+	out.SEffective = v.effective(w, rms, out.SArithmetic)
 	out.S[Total] = selectApparent(v.cfg.Apparent, out)
 	out.factors(v.cfg.PFSign)
 }
@@ -117,7 +126,7 @@ func (w *wiring) phases(element [3]float64) Phases {
 
 // effective returns Se of IEEE 1459: 3·Ve·Ie of the equivalent balanced system. With
 // fewer than three elements it is the arithmetic sum.
-func (v *windows) effective(w *Window, arithmetic float64) float64 {
+func (v *windows) effective(w *Window, rms []float64, arithmetic float64) float64 {
 	wires := v.h.wires
 	for k := range 3 {
 		if wires.volts[k] == none || wires.amps[k] == none {
@@ -134,7 +143,7 @@ func (v *windows) effective(w *Window, arithmetic float64) float64 {
 	line := squares(waveform.V12, waveform.V23, waveform.V31)
 	current := 0.0
 	for _, n := range wires.amps {
-		i := v.rms[n]
+		i := rms[n]
 		current += i * i
 	}
 	if wires.threeWire {
@@ -142,7 +151,7 @@ func (v *windows) effective(w *Window, arithmetic float64) float64 {
 	}
 	phase := squares(waveform.V1, waveform.V2, waveform.V3)
 	if wires.neutral != none {
-		i := v.rms[wires.neutral]
+		i := rms[wires.neutral]
 		current += i * i
 	}
 	return 3 * math.Sqrt((3*phase+line)/18) * math.Sqrt(current/3)

@@ -165,7 +165,8 @@ type Window struct {
 
 // Second is the one-second result: RMS or mean over the basic windows that ended in
 // that second, weighted by their duration, and the energy of every sample in them and
-// between them.
+// between them. Its RMS values, powers, deviations and energy are corrected for the
+// errors of instrument transformers (Config.Corrections); those of Window are not.
 type Second struct {
 	// EndS is the tick on the source's time axis; Index counts ticks.
 	EndS  float64
@@ -193,7 +194,7 @@ type Second struct {
 	VWorstLL    float64
 	IWorst      float64
 	IResidual   float64
-	// Last is the last window of the second, nil if there was none.
+	// Last is the last window of the second as it was counted, nil if there was none.
 	Last *Window
 	// Energy is what flowed in the windows of this second and in the rests: the
 	// samples behind the last whole cycle of a stretch (before a gap, a loop seam or

@@ -39,9 +39,14 @@ func (v *windows) symmetry(w *Window) {
 	if v.cfg.VoltsMode == Single {
 		w.U2, w.U0, w.I2, w.I0 = NotAvailable, NotAvailable, NotAvailable, NotAvailable
 	}
+	w.deviations()
+}
+
+// deviations fills the deviations from the mean.
+func (w *Window) deviations() {
 	w.VWorstLN = worst(&w.RMS, [3]waveform.Role{waveform.V1, waveform.V2, waveform.V3})
-	w.VWorstLL = worst(&w.RMS, lines)
-	w.IWorst = worst(&w.RMS, amps)
+	w.VWorstLL = worst(&w.RMS, [3]waveform.Role{waveform.V12, waveform.V23, waveform.V31})
+	w.IWorst = worst(&w.RMS, [3]waveform.Role{waveform.I1, waveform.I2, waveform.I3})
 }
 
 // complete reports whether all three roles have lanes.

@@ -24,9 +24,13 @@ type windows struct {
 	at  float64
 	due int
 	cut bool
-	// measured says that this stretch has had a window, which is in out.
+	// measured says that this stretch has had a window, which is in out, and as
+	// seconds and energy count it in counted.
 	measured bool
 	out      Window
+	counted  *Window
+	// corrector is nil where no instrument transformer is corrected.
+	corrector *corrector
 	// rms is the RMS of every lane, those without a role too, in primary units.
 	rms []float64
 }
@@ -36,6 +40,7 @@ func BasicCycles(nominalHz float64) int { return int(math.Round(nominalHz / 5)) 
 
 func newWindows(cfg *Config, h *history, t *tracker, s *spectrum) *windows {
 	v := &windows{h: h, t: t, spectrum: s, cfg: cfg, cycles: BasicCycles(cfg.NominalHz)}
+	v.corrector = newCorrector(cfg, h.wires)
 	v.rms = make([]float64, len(h.wires.lanes))
 	for _, n := range s.lanes {
 		r := h.wires.lanes[n].role
@@ -129,15 +134,17 @@ func (v *windows) emit(e *Engine, flags Flags, sink Sink) {
 	v.fundamentals(w)
 	v.distortion(w)
 	v.symmetry(w)
-	v.powers(w)
+	el := v.elements()
+	v.powers(w, &el, v.rms)
 	w.Energy = e.energyOf(&w.Power, w.DurationS, v.h.wires.star)
-	e.total.add(&w.Energy)
+	v.counted = v.corrected(e, w)
+	e.total.add(&v.counted.Energy)
 
 	v.open = v.end
 	v.phase += float64(cycles)
 	v.measured = true
 	v.await()
-	e.second.add(w)
+	e.second.add(v.counted)
 	sink.Window(w)
 }
 

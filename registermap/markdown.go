@@ -3,6 +3,7 @@ package registermap
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -18,13 +19,20 @@ Generated from registermap/registers.csv by ` + "`go test ./registermap -update`
 - The high word comes first, and bytes are big-endian. Registers that are not listed read 0xFFFF.
 - A quantity without a source, or whose source has no value, reads the NOT AVAILABLE pattern of its type,
   never 0 (see docs/modbus.md).
-- **Source** is the ION register, ` + "`Module label/Register label`" + `, that the value comes from.
+- **Source** is the ION register, ` + "`Module label/Register label`" + `, that the factory links to the group's
+  ` + "`Data Mapping`" + ` module; the rows show what that module's inputs are linked to. Its ` + "`Enable Modbus`" + ` takes the
+  group out of the map: its registers then read 0xFFFF. Rows that can be written are their register itself, and
+  ` + "`Enable Unmapped Registers`" + ` of the first group's module takes out all that no Data Mapping module feeds.
 - **From**: hep = seen on meters of this family, sister = published for sister meters with the same numbering, own = ours.
 
 `)
 	fmt.Fprintf(&b, "%d quantities.\n", len(m.Rows))
 	for _, group := range m.groups() {
-		fmt.Fprintf(&b, "\n## %s\n\n| Number | Wire | Name | Regs | Type | Unit | Access | From | Source |\n|---|---|---|---|---|---|---|---|---|\n", group)
+		fmt.Fprintf(&b, "\n## %s\n", group)
+		if i := slices.IndexFunc(m.Rows, func(r Row) bool { return r.Group == group && r.Mapping != "" }); i >= 0 {
+			fmt.Fprintf(&b, "\nFed by `%s`.\n", m.Rows[i].Mapping)
+		}
+		b.WriteString("\n| Number | Wire | Name | Regs | Type | Unit | Access | From | Source |\n|---|---|---|---|---|---|---|---|---|\n")
 		for _, r := range m.Rows {
 			if r.Group != group {
 				continue

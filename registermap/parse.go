@@ -41,6 +41,7 @@ func ParseRows(r io.Reader) ([]Row, error) {
 	if err != nil {
 		return nil, fmt.Errorf("register map: %w", err)
 	}
+	assignMappings(rows)
 	return rows, nil
 }
 

@@ -68,6 +68,9 @@ type Term struct {
 	Label string
 	// Negative subtracts the source instead of adding it.
 	Negative bool
+	// From is the register that a server reads: the output of the row's Data Mapping
+	// module, or the source itself where none feeds the row.
+	From string
 }
 
 // Row is one quantity of the map.
@@ -88,6 +91,10 @@ type Row struct {
 	Scale float64
 	// Enum lists the names of the values 0, 1, 2 ... of an enumeration.
 	Enum []string
+	// Mapping is the label of the Data Mapping module that the row belongs to; empty
+	// for a row that can be written, which is its register itself, and for groups
+	// without any source.
+	Mapping string
 }
 
 // Address is the wire address of the first register.

@@ -143,7 +143,7 @@ func TestSourcesWithSignsInLabels(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []Term{{"kWh del+rec/Result", false}, {"kWh del-rec/Result", true}, {"A/B", false}}
+	want := []Term{{Label: "kWh del+rec/Result"}, {Label: "kWh del-rec/Result", Negative: true}, {Label: "A/B"}}
 	if len(terms) != 3 || terms[0] != want[0] || terms[1] != want[1] || terms[2] != want[2] {
 		t.Errorf("%+v, want %+v", terms, want)
 	}

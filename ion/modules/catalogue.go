@@ -6,7 +6,7 @@ import "github.com/hepmeter/hepmeter/ion"
 
 // Catalogue returns every module type, by manager number.
 func Catalogue() []ion.Type {
-	return []ion.Type{
+	types := []ion.Type{
 		dataAcquisition(),
 		powerMeter(),
 		hsPowerMeter(),
@@ -21,7 +21,17 @@ func Catalogue() []ion.Type {
 		minimum(),
 		dataRecorder(),
 		eventLogController(),
+		voltageSelection(),
+		instrTransformerCorrection(),
+		lineLoss(),
+		transformerLoss(),
+		displayOptions(),
+		communications(),
+		ethernet(),
+		securityOptions(),
+		securityUser(),
 	}
+	return append(types, dataMappings()...)
 }
 
 // Manager numbers. They are part of kept state and of handles: never change one.
@@ -74,7 +84,9 @@ const (
 	numberEthernet
 	numberSecurityOptions
 	numberSecurityUser
-	numberModbusMapping
+	// numberDataMapping is the first of a block of numbers, one for each kind of Data
+	// Mapping, that ends at 89. Further types go on from 90.
+	numberDataMapping
 )
 
 // Inputs that many types have.
@@ -99,3 +111,8 @@ func pulseInput(name string) ion.Input {
 func enumerated(name, defaultOption, doc string, options ...string) ion.Setup {
 	return ion.Setup{Name: name, Class: ion.Enumerated, Options: options, Default: defaultOption, Doc: doc}
 }
+
+// settingsOnly is the behaviour of a module whose setup registers others obey.
+type settingsOnly struct{}
+
+func (settingsOnly) Tick(*ion.Context) {}

@@ -40,6 +40,28 @@ const (
 	maxEventDepth        = 100_000
 	defaultEventDepth    = "5000"
 	defaultEventCutoff   = "5" // published
+	// Instr Transformer Correction: the syntax and its bounds are ours.
+	testDataBytes      = 200
+	maxTestPercent     = 1000
+	minRatioCorrection = 0.5
+	maxRatioCorrection = 2
+	maxPhaseMinutes    = 600
+
+	// Line Loss and Transformer Loss: bounds of constants and ratings.
+	maxLossConstant = 999_999
+	minLossRating   = 0.001
+
+	// Display Options.
+	maxDisplayDigits = 3
+
+	// Security Options: ours, the published pages name no factory values.
+	defaultLockoutAttempts = "5"
+	defaultLockoutMinutes  = "15"
+	defaultSessionMinutes  = "30"
+	maxSessionMinutes      = 43_200 // published
+
+	// ionVersion is what the Factory module shows: the generation of our engine.
+	ionVersion = "1"
 
 	// ownerTextBytes bounds the owner's texts: the Modbus map shows 40 characters.
 	ownerTextBytes = 40

@@ -1,7 +1,7 @@
 package modules
 
 import (
-	"time"
+	"math"
 
 	"github.com/hepmeter/hepmeter/ion"
 	"github.com/hepmeter/hepmeter/metering"
@@ -14,42 +14,67 @@ func diagnostics() ion.Type {
 	return ion.Type{
 		Number: numberDiagnostics, Name: "Diagnostics", Kind: ion.Core,
 		Doc:    "How the meter itself is doing.",
-		Source: "ION Reference (7EN02-0290), Diagnostics module; the registers are ours",
+		Source: "ION Reference (7EN02-0290), Diagnostics module; most registers are ours",
 		Outputs: []ion.Output{
 			output("Power Up Count", "", "how often the meter was started on these data"),
 			output("Uptime", "s", "time since it started"),
 			output("Windows Measured", "", "basic windows since it started"),
 			output("Gaps", "", "windows closed early because samples were missing, since it started"),
 			output("Unsynchronised Windows", "", "windows without a usable fundamental, since it started"),
+			output("Missed Windows", "", "windows that fit into the time between windows that nobody sampled, since it started"),
 			output("Source Lag", "s", "how far the samples are behind the clock"),
+			output("CPU Load", "%", "load of one core by the meter"),
+			output("Memory", "kB", "memory that the meter holds"),
+			output("TotalLogMemory", "kB", "memory that logs may fill"),
+			output("UsedLogMemory", "kB", "memory that the logs need as they are set up"),
+			output("Commit Latency", "s", "how long the latest state took to become durable"),
+			output("Modules Online", "", "modules that run"),
+			output("Modules Offline", "", "modules that are inactive"),
 		},
 		New: func() ion.Behaviour { return &health{} },
 	}
 }
 
+// windowSeconds is the nominal length of a basic window, at 50 and at 60 Hz.
+const windowSeconds = 0.2
+
 type health struct {
-	start                         time.Time
 	windows, gaps, unsynchronised int64
+	missed                        float64
+	endS                          float64 // of the latest window
 }
 
 func (m *health) Window(c *ion.Context) {
+	w := c.Window
+	if m.windows > 0 {
+		m.missed += max(0, math.Round((w.StartS-m.endS)/windowSeconds))
+	}
+	m.endS = w.StartS + w.DurationS
 	m.windows++
-	if c.Window.Flags&metering.FlagGap != 0 {
+	if w.Flags&metering.FlagGap != 0 {
 		m.gaps++
 	}
-	if c.Window.Flags&metering.FlagUnsynchronised != 0 {
+	if w.Flags&metering.FlagUnsynchronised != 0 {
 		m.unsynchronised++
 	}
 }
 
 func (m *health) Tick(c *ion.Context) {
-	if m.start.IsZero() {
-		m.start = c.Now
-	}
-	m.start = m.start.Add(c.ClockStep) // a set clock is not time that passed
 	status := c.Status()
-	for i, x := range [...]float64{float64(status.PowerUps), c.Now.Sub(m.start).Seconds(), float64(m.windows),
-		float64(m.gaps), float64(m.unsynchronised), status.SourceLagS} {
+	online, offline := c.Modules()
+	known := func(x float64) float64 {
+		if x == 0 {
+			return math.NaN()
+		}
+		return x
+	}
+	used := float64(status.LogMemoryUsedBytes) / 1000
+	if status.LogMemoryBytes == 0 {
+		used = math.NaN()
+	}
+	for i, x := range [...]float64{float64(status.PowerUps), c.UptimeS, float64(m.windows), float64(m.gaps), float64(m.unsynchronised),
+		m.missed, status.SourceLagS, known(status.CPULoadPercent), known(float64(status.MemoryBytes) / 1000),
+		known(float64(status.LogMemoryBytes) / 1000), used, known(status.CommitLatencyS), float64(online), float64(offline)} {
 		c.Set(i, x)
 	}
 }

@@ -68,6 +68,7 @@ func harmonicsAnalyzer() ion.Type {
 type harmonics struct {
 	squares  [shownOrders + 1]float64 // RMS² times seconds
 	degrees  [shownOrders + 1]float64
+	rms      float64 // squared, times seconds; not corrected for transformers, like the orders
 	duration float64
 	orders   int // shown by every window so far
 }
@@ -90,6 +91,7 @@ func (m *harmonics) Window(c *ion.Context) {
 	}
 	m.orders = min(m.orders, orders)
 	m.duration += w.DurationS
+	m.rms += w.RMS[role] * w.RMS[role] * w.DurationS
 	for h := 1; h <= m.orders; h++ {
 		m.squares[h] += lines[h] * lines[h] * w.DurationS
 		m.degrees[h] = math.NaN()
@@ -115,7 +117,7 @@ func (m *harmonics) Tick(c *ion.Context) {
 	scale := 100 / math.Sqrt(m.squares[1]/m.duration)
 	switch c.Setting(setHarmonicsDisplay) {
 	case displayRMS:
-		scale = 100 / s.RMS[role]
+		scale = 100 / math.Sqrt(m.rms/m.duration)
 	case displayUnits:
 		scale = 1
 	}

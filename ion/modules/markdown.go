@@ -45,7 +45,8 @@ func writeType(b *strings.Builder, t ion.Type) {
 	if len(t.Inputs) > 0 {
 		b.WriteString("\n| input | class | while not linked |\n|---|---|---|\n")
 	}
-	for _, in := range t.Inputs {
+	for _, run := range runs(len(t.Inputs), func(i int) string { return t.Inputs[i].Name }) {
+		in := t.Inputs[run.first]
 		classes := make([]string, len(in.Classes))
 		for i, c := range in.Classes {
 			classes[i] = c.String()
@@ -57,7 +58,7 @@ func writeType(b *strings.Builder, t ion.Type) {
 		if in.Fixed {
 			unlinked += " (fixed)"
 		}
-		fmt.Fprintf(b, "| %s | %s | %s |\n", in.Name, strings.Join(classes, " or "), unlinked)
+		fmt.Fprintf(b, "| %s | %s | %s |\n", run, strings.Join(classes, " or "), unlinked)
 	}
 	if len(t.Setups) > 0 {
 		b.WriteString("\n| setup register | values | default | meaning |\n|---|---|---|---|\n")

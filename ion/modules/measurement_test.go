@@ -218,8 +218,11 @@ func TestHarmonicsAnalyzer(t *testing.T) {
 	r.tickWith(volts)
 	r.want("H/HD2", 8)
 	r.do(ion.Set{Register: "H/Harmonics Display Mode", Value: "% of RMS"})
-	r.node.Window(r.now, spectrum(0.2, 0, 200, 23))
-	r.tickWith(volts)
+	// The RMS of the windows, not of the second, which is corrected for transformers.
+	w := spectrum(0.2, 0, 200, 23)
+	w.RMS[waveform.V1] = 230
+	r.node.Window(r.now, w)
+	r.tickWith(func(s *metering.Second) { volts(s); s.RMS[waveform.V1] = 999 })
 	r.want("H/HD2", 10)
 
 	r.tickWith(volts) // a second without a window
@@ -230,25 +233,36 @@ func TestHarmonicsAnalyzer(t *testing.T) {
 
 func TestDiagnostics(t *testing.T) {
 	r := newRig(t, ion.Create{Type: "Diagnostics", Label: "D"})
+	r.do(ion.Create{Type: "Integrator", Label: "Idle"})
 	r.node.SetStatus(ion.Status{PowerUps: 3, SourceLagS: 0.25})
 	r.tick(1)
+	for _, label := range []string{"CPU Load", "Memory", "TotalLogMemory", "UsedLogMemory", "Commit Latency"} {
+		r.want("D/"+label, na)
+	}
+	r.node.SetStatus(ion.Status{PowerUps: 3, SourceLagS: 0.25, CPULoadPercent: 7, MemoryBytes: 12_000_000, LogMemoryBytes: 10_000_000, CommitLatencyS: 0.002})
 	for _, flags := range []metering.Flags{0, metering.FlagGap, metering.FlagUnsynchronised | metering.FlagGap} {
 		r.node.Window(r.now, &metering.Window{Flags: flags})
 	}
+	r.node.Window(r.now, &metering.Window{StartS: 1.03, DurationS: 0.2}) // a second was not sampled
 	r.ticks(9, 1)
 	r.now = r.now.Add(time.Hour) // the clock is set: the meter is no hour older
 	r.tick(1)
-	for label, want := range map[string]float64{"Power Up Count": 3, "Uptime": 10, "Windows Measured": 3, "Gaps": 2, "Unsynchronised Windows": 1, "Source Lag": 0.25} {
+	for label, want := range map[string]float64{"Power Up Count": 3, "Uptime": 10, "Windows Measured": 4, "Gaps": 2, "Unsynchronised Windows": 1,
+		"Missed Windows": 5, "Source Lag": 0.25, "CPU Load": 7, "Memory": 12_000, "TotalLogMemory": 10_000, "UsedLogMemory": 0, "Commit Latency": 0.002,
+		"Modules Online": 5, "Modules Offline": 1} {
 		r.want("D/"+label, want)
 	}
 }
 
 func TestFactory(t *testing.T) {
 	r := newRig(t)
-	for label, want := range map[string]string{"Device Type": "ION9000", "Revision": "3.0.0", "Nominal Frequency": "50 Hz"} {
+	for label, want := range map[string]string{"Device Type": "ION9000", "Revision": "3.0.0", "Metering FW Revision": "3.0.0", "ION Version": "1", "Nominal Frequency": "50 Hz"} {
 		if v := r.value("Factory/" + label); !v.Available || v.Text != want {
 			t.Errorf("%s = %v, want %s", label, v, want)
 		}
+	}
+	if v := r.value("Factory/Opt Mod A Revision"); v.Available {
+		t.Errorf("there is an option module: %v", v)
 	}
 }
 
@@ -284,6 +298,33 @@ func TestMeteringConfig(t *testing.T) {
 	}
 	if _, err := MeteringConfig(bare); err == nil {
 		t.Error("a program without a Power Meter was accepted")
+	}
+}
+
+// Instr Transformer Correction reaches the engine through the configuration, and in DELTA
+// as that of the line-to-line voltages.
+func TestMeteringConfigHasTheCorrections(t *testing.T) {
+	const kind = "Instr Transformer Correction"
+	r := newRig(t, ion.Create{Type: kind, Label: "V1 Correction"}, ion.Create{Type: kind, Label: "I2 Correction"}, ion.Create{Type: kind, Label: "I4 Correction"})
+	r.do(ion.Set{Register: "V1 Correction/Correction Type", Value: "ratio"}, ion.Set{Register: "V1 Correction/Ratio Test Data", Value: "90: 1.001, 110:0.998"},
+		ion.Set{Register: "V1 Correction/Phase Test Data", Value: "100: 5"},
+		ion.Set{Register: "I2 Correction/Correction Type", Value: "ratio and phase"}, ion.Set{Register: "I2 Correction/Phase Test Data", Value: "10: -12"},
+		ion.Set{Register: "I4 Correction/Ratio Test Data", Value: "10: 1.1"}, ion.Set{Register: "Power Meter/CT Sec", Value: "1"})
+	cfg, err := MeteringConfig(r.node)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []metering.Correction{
+		{Role: waveform.V1, RatedSecondary: 347, Ratio: []metering.TestPoint{{Percent: 90, Value: 1.001}, {Percent: 110, Value: 0.998}}},
+		{Role: waveform.I2, RatedSecondary: 1, Phase: []metering.TestPoint{{Percent: 10, Value: -12}}},
+	}
+	if diff := cmp.Diff(want, cfg.Corrections); diff != "" {
+		t.Error(diff)
+	}
+	r.do(ion.Set{Register: "Power Meter/Volts Mode", Value: "DELTA"})
+	want[0].Role = waveform.V12
+	if cfg, _ = MeteringConfig(r.node); !cmp.Equal(want, cfg.Corrections) {
+		t.Errorf("in DELTA %+v, want %+v", cfg.Corrections, want)
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/hepmeter/hepmeter/ion"
 	"github.com/hepmeter/hepmeter/ion/modules"
+	"github.com/hepmeter/hepmeter/registermap"
 	"github.com/hepmeter/hepmeter/waveform"
 )
 
@@ -76,7 +77,9 @@ func Load(name string) (Model, error) {
 func (m Model) Build(serial, revision string) (*ion.Node, error) {
 	node, err := ion.New(ion.Config{
 		Types: modules.Catalogue(), Limits: m.Limits, Program: m.Program,
-		Identity: ion.Identity{Model: m.Name, Manufacturer: Manufacturer, Serial: serial, Revision: revision},
+		Identity: ion.Identity{Model: m.Name, Manufacturer: Manufacturer, Serial: serial, Revision: revision,
+			Options:  fmt.Sprintf("%d inputs, %d samples per cycle", len(m.Inputs), m.SamplesPerCycle),
+			Template: m.Name + " factory " + revision},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("building a %s: %w", m.Name, err)
@@ -107,8 +110,9 @@ func parseModels(text []byte, framework func(name string) ([]byte, error)) ([]Mo
 	}
 	var models []Model
 	var problems []error
+	types, mappings := modules.Catalogue(), modules.Mappings()
 	for _, row := range rows {
-		m, err := row.model(framework)
+		m, err := row.model(types, mappings, framework)
 		if err != nil {
 			problems = append(problems, fmt.Errorf("model %q: %w", row.Name, err))
 		}
@@ -120,7 +124,7 @@ func parseModels(text []byte, framework func(name string) ([]byte, error)) ([]Mo
 	return models, errors.Join(problems...)
 }
 
-func (row modelData) model(framework func(name string) ([]byte, error)) (Model, error) {
+func (row modelData) model(types []ion.Type, mappings []registermap.Mapping, framework func(name string) ([]byte, error)) (Model, error) {
 	m := Model{Name: row.Name, Product: row.Product, SamplesPerCycle: row.SamplesPerCycle,
 		Limits: ion.Limits{ChainDepth: row.Limits.ChainDepth, Modules: row.Limits.Modules}}
 	var problems []error
@@ -138,7 +142,7 @@ func (row modelData) model(framework func(name string) ([]byte, error)) (Model, 
 		m.Inputs = append(m.Inputs, role)
 	}
 	for typeName := range row.Limits.Modules {
-		if !slices.ContainsFunc(modules.Catalogue(), func(t ion.Type) bool { return t.Name == typeName }) {
+		if !slices.ContainsFunc(types, func(t ion.Type) bool { return t.Name == typeName }) {
 			problems = append(problems, fmt.Errorf("limit of an unknown module type %q", typeName))
 		}
 	}
@@ -154,6 +158,7 @@ func (row modelData) model(framework func(name string) ([]byte, error)) (Model, 
 		}
 		m.Program = append(m.Program, changes...)
 	}
+	m.Program = append(m.Program, dataMapping(m.Program, mappings)...)
 	// A meter is called by its model until its owner gives it a name.
 	m.Program = append(m.Program, ion.Set{Register: "Factory/Device Name", Value: m.Name})
 	return m, errors.Join(problems...)

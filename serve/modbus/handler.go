@@ -156,19 +156,31 @@ func (h *handler) look(c *client) error {
 
 // write asks the gate for the rows that data covers from a wire address.
 func (h *handler) write(c *client, address int, data []byte) modbus.Exception {
-	return exceptionOf(c.session.Write(h.changes(address, data)...))
+	return exceptionOf(c.session.Write(h.changes(address, data, h.unmappedOff(c))...))
+}
+
+// unmappedOff reports whether the rows that can be written are out of the map. It asks
+// for no view: who may only write must leave no refused reading in the audit.
+func (h *handler) unmappedOff(c *client) bool {
+	shown := h.imager.newest.Load()
+	if c.viewed {
+		if newest, err := h.imager.current(c.view); err == nil {
+			shown = newest
+		}
+	}
+	return shown != nil && shown.unmappedOff
 }
 
 // changes turns registers to be written into changes of the quantities behind them.
 // Registers that make no whole writable quantity become a change without a label,
-// which the gate refuses in its own words.
-func (h *handler) changes(address int, data []byte) []access.Change {
+// which the gate refuses in its own words; off makes all of them such.
+func (h *handler) changes(address int, data []byte, off bool) []access.Change {
 	var changes []access.Change
 	end := address + len(data)/2
 	for at := address; at < end; {
 		nowhere := access.Change{Operation: access.WriteSetup, Target: fmt.Sprintf("register %d", at+1)}
 		rows := h.layout.Covering(at, 1)
-		if len(rows) == 0 {
+		if len(rows) == 0 || off {
 			changes, at = append(changes, nowhere), at+1
 			continue
 		}

@@ -26,6 +26,8 @@ type image struct {
 	seq            uint64
 	pages          [pages]*page
 	identification []modbus.DeviceIDObject
+	// unmappedOff says that the rows that no Data Mapping feeds are out of the map.
+	unmappedOff bool
 }
 
 // appendRegisters appends the bytes of quantity registers from a wire address.
@@ -44,6 +46,8 @@ func (m *image) appendRegisters(dst []byte, address, quantity int) []byte {
 type imager struct {
 	rows       []registermap.Row
 	objects    []registermap.Object
+	switches   []string    // registers that are OFF while their rows are out of the map
+	switchOf   []int       // of each row
 	unassigned *page       // all 0xFF, shared by every image
 	used       [pages]bool // pages that have a row
 
@@ -54,6 +58,8 @@ type imager struct {
 	found    bool
 	points   [][]access.Point // of the sources of each row, in layout
 	named    []access.Point   // of each identification object
+	switched []access.Point   // of each switch
+	off      []bool           // each switch, in the image that is being built
 	values   []access.Value   // of one row
 }
 
@@ -67,7 +73,25 @@ func newImager(layout *registermap.Map) *imager {
 			m.used[a/pageRegisters] = true
 		}
 	}
+	m.assignSwitches(layout.Mappings())
 	return m
+}
+
+// assignSwitches finds the switch of each row: its Data Mapping's, or for a row without
+// one the last switch, which the first Data Mapping has.
+func (m *imager) assignSwitches(mappings []registermap.Mapping) {
+	of := map[string]int{"": len(mappings)}
+	for i, mapping := range mappings {
+		of[mapping.Label] = i
+		m.switches = append(m.switches, mapping.Label+"/"+registermap.EnableModbus)
+	}
+	if len(mappings) > 0 {
+		m.switches = append(m.switches, mappings[0].Label+"/"+registermap.EnableUnmapped)
+	}
+	for _, r := range m.rows {
+		m.switchOf = append(m.switchOf, of[r.Mapping])
+	}
+	m.off = make([]bool, len(mappings)+1)
 }
 
 var errNoSnapshot = errors.New("the meter has no registers to show yet")
@@ -110,8 +134,12 @@ func (m *imager) find(view access.View, snapshot access.Snapshot) (access.Snapsh
 		points := make([][]access.Point, len(m.rows))
 		for i, r := range m.rows {
 			for _, s := range r.Sources {
-				points[i] = append(points[i], view.Find(s.Label))
+				points[i] = append(points[i], view.Find(s.From))
 			}
+		}
+		switched := make([]access.Point, len(m.switches))
+		for i, label := range m.switches {
+			switched[i] = view.Find(label)
 		}
 		named := make([]access.Point, len(m.objects))
 		for i, o := range m.objects {
@@ -122,7 +150,7 @@ func (m *imager) find(view access.View, snapshot access.Snapshot) (access.Snapsh
 			return nil, err
 		}
 		if snapshot.Layout() == layout {
-			m.points, m.named, m.layout, m.found = points, named, layout, true
+			m.points, m.named, m.switched, m.layout, m.found = points, named, switched, layout, true
 			return snapshot, nil
 		}
 	}
@@ -138,9 +166,17 @@ func (m *imager) build(snapshot access.Snapshot) *image {
 			built.pages[i] = &fresh
 		}
 	}
+	for i, p := range m.switched {
+		v := snapshot.Value(p)
+		m.off[i] = v.Kind == access.KindBoolean && v.Available && v.Number == 0
+	}
+	built.unmappedOff = m.off[len(m.off)-1]
 	var buffer [2 * 125]byte // the longest row that the map's schema allows
 	for i := range m.rows {
 		row := &m.rows[i]
+		if m.off[m.switchOf[i]] {
+			continue // an unassigned register
+		}
 		m.values = m.values[:0]
 		for _, p := range m.points[i] {
 			m.values = append(m.values, snapshot.Value(p))

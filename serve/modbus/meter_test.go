@@ -48,9 +48,13 @@ func (m *testMeter) Snapshot() access.Snapshot {
 	return nil
 }
 
+// Find takes the output of a Data Mapping for the register that the factory links to it.
 func (m *testMeter) Find(label string) access.Point {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if source, ok := factoryLinks()[label]; ok {
+		label = source
+	}
 	for i, l := range m.labels {
 		if l == strings.ToLower(label) {
 			return access.Point(i)
@@ -58,6 +62,22 @@ func (m *testMeter) Find(label string) access.Point {
 	}
 	return access.NoPoint
 }
+
+// factoryLinks tells which register the factory links to each output of the Data Mapping
+// modules.
+var factoryLinks = sync.OnceValue(func() map[string]string {
+	layout, err := registermap.Load()
+	if err != nil {
+		panic(err)
+	}
+	links := map[string]string{}
+	for _, mapping := range layout.Mappings() {
+		for _, slot := range mapping.Slots {
+			links[mapping.Label+"/"+slot.Name] = slot.Source
+		}
+	}
+	return links
+})
 
 // set publishes a snapshot in which the registers in values have changed. New
 // labels make a new layout.
