@@ -19,6 +19,19 @@ func Catalogue() []ion.Type {
 		slidingWindowDemand(),
 		maximum(),
 		minimum(),
+		periodicTimer(),
+		oneShotTimer(),
+		store(),
+		bin(),
+		scheduler(),
+		timeOfUse(),
+		externalBoolean(),
+		externalNumeric(),
+		externalPulse(),
+		digitalInput(),
+		digitalOutput(),
+		pulser(),
+		alert(),
 	}
 }
 
@@ -96,4 +109,14 @@ func pulseInput(name string) ion.Input {
 // enumerated is a setup register that takes one of the options.
 func enumerated(name, defaultOption, doc string, options ...string) ion.Setup {
 	return ion.Setup{Name: name, Class: ion.Enumerated, Options: options, Default: defaultOption, Doc: doc}
+}
+
+// priority is a setup register for the priority of a module's events.
+func priority(name, defaultPriority, doc string) ion.Setup {
+	return ion.Setup{Name: name, Class: ion.NumericBounded, Low: 0, High: 255, Whole: true, Default: defaultPriority, Doc: doc + "; 0: none is raised"}
+}
+
+// logged is a setup register that says whether a module's events are raised.
+func logged(doc string) ion.Setup {
+	return enumerated("EvLog Mode", "log off", doc, "log off", "log on")
 }
