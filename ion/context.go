@@ -38,6 +38,9 @@ func (c *Context) enter(m *module) *Context {
 	return c
 }
 
+// Label returns the label of the module.
+func (c *Context) Label() string { return c.module.label }
+
 // Linked reports whether an input is linked.
 func (c *Context) Linked(input int) bool { return c.module.sources[input] >= 0 }
 
@@ -152,6 +155,10 @@ func (c *Context) SetAt(output int, x float64, stampNs int64) {
 func (c *Context) SetExact(output int, x float64, count int64) {
 	c.set(output, Value{Available: true, Number: x, Count: count, Exact: true})
 }
+
+// SetValue makes an output hold what another register holds or held, with its exact
+// count and time stamp; the class stays the output's own.
+func (c *Context) SetValue(output int, v Value) { c.set(output, v) }
 
 // SetFlow adds to a numeric output what flowed through it during this tick.
 func (c *Context) SetFlow(output int, f Flow) {

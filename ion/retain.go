@@ -18,6 +18,8 @@ type Changes struct {
 	Setup          map[string]string
 	SetupDelete    []string
 	Events         []Event
+	// Alerts are to be sent, in their order; at most MaxAlerts.
+	Alerts []Alert
 	// Programmed tells that modules, links or labels changed: Listing has the program
 	// to keep.
 	Programmed bool

@@ -30,6 +30,19 @@ func Catalogue() []ion.Type {
 		ethernet(),
 		securityOptions(),
 		securityUser(),
+		periodicTimer(),
+		oneShotTimer(),
+		store(),
+		bin(),
+		scheduler(),
+		timeOfUse(),
+		externalBoolean(),
+		externalNumeric(),
+		externalPulse(),
+		digitalInput(),
+		digitalOutput(),
+		pulser(),
+		alert(),
 	}
 	return append(types, dataMappings()...)
 }
@@ -116,3 +129,13 @@ func enumerated(name, defaultOption, doc string, options ...string) ion.Setup {
 type settingsOnly struct{}
 
 func (settingsOnly) Tick(*ion.Context) {}
+
+// priority is a setup register for the priority of a module's events.
+func priority(name, defaultPriority, doc string) ion.Setup {
+	return ion.Setup{Name: name, Class: ion.NumericBounded, Low: 0, High: 255, Whole: true, Default: defaultPriority, Doc: doc + "; 0: none is raised"}
+}
+
+// logged is a setup register that says whether a module's events are raised.
+func logged(doc string) ion.Setup {
+	return enumerated("EvLog Mode", "log off", doc, "log off", "log on")
+}

@@ -68,3 +68,46 @@ const (
 	// shownOrders is the highest order that a Harmonics Analyzer shows.
 	shownOrders = 63
 )
+
+// Factory values and bounds of timers, tariffs, external modules and virtual points.
+const (
+	// Periodic Timer, One-Shot Timer and widths of output pulses.
+	maxDuration     = 2_000_000 // published for PulseWidth
+	defaultPeriod   = "900"
+	defaultDuration = "1"
+
+	defaultEvPriority = "0" // a client that writes every second must not flood the log
+
+	// Digital Input.
+	defaultInputPriority = "20"   // the group I/O State Change
+	defaultDebounce      = "0.01" // published
+	maxDebounce          = 65.25  // published
+	minPulserWidth       = 0.020  // published
+	defaultPulserWidth   = "1"    // published
+	defaultPulseWidth    = "0"    // published
+
+	// Store, Bin.
+	storeSources = 16
+	binRules     = 25 // published
+	ruleBytes    = 60
+
+	// Scheduler.
+	schedules      = 8  // published
+	scheduleMonths = 24 // published
+	scheduleBytes  = 500
+
+	// Time of Use.
+	seasons      = 4  // published
+	tariffYears  = 20 // published
+	tariffRates  = 4
+	seasonBytes  = 600  // a range of dates for each of 20 years
+	dayListBytes = 2500 // 220 dates
+	rateBytes    = 200
+	rateChanges  = 24 // of one day
+	datesBytes   = 600
+
+	// Alert.
+	alertSources     = 8
+	alertBytes       = 200
+	destinationBytes = 100
+)

@@ -13,7 +13,15 @@ import (
 func FuzzRestore(f *testing.F) {
 	program := append(core(), ion.Create{Type: "Integrator", Label: "I"}, ion.Link{Input: "I/Integrand", Register: "Power Meter/kW tot"},
 		ion.Create{Type: "Maximum", Label: "Max"}, ion.Link{Input: "Max/Source", Register: "Power Meter/kW tot"},
-		ion.Create{Type: "Minimum", Label: "Min"}, ion.Link{Input: "Min/Source", Register: "Power Meter/kW tot"})
+		ion.Create{Type: "Minimum", Label: "Min"}, ion.Link{Input: "Min/Source", Register: "Power Meter/kW tot"},
+		ion.Create{Type: "Store", Label: "Store"}, ion.Link{Input: "Store/Store", Register: "Max/Trigger"}, ion.Link{Input: "Store/Source 1", Register: "Power Meter/kW tot"},
+		ion.Create{Type: "Bin", Label: "Bin"}, ion.Link{Input: "Bin/Evaluate", Register: "Max/Trigger"}, ion.Link{Input: "Bin/Source A", Register: "Power Meter/kW tot"},
+		ion.Set{Register: "Bin/Rule 2", Value: "A 0.."},
+		ion.Create{Type: "Time of Use", Label: "Tariff"}, ion.Link{Input: "Tariff/Time", Register: "Clock/Local Time"},
+		ion.Create{Type: "External Numeric", Label: "Numeric"},
+		ion.Create{Type: "Digital Input", Label: "DI"}, ion.Set{Register: "DI/Port", Value: "DI1"},
+		ion.Create{Type: "Pulser", Label: "Pulser"}, ion.Link{Input: "Pulser/Source", Register: "Max/Trigger"}, ion.Set{Register: "Pulser/Port", Value: "DO1"},
+		ion.Create{Type: "Alert", Label: "Alert"}, ion.Link{Input: "Alert/Trigger", Register: "Max/Trigger"})
 	build := func(t testing.TB) *ion.Node {
 		node, err := ion.New(ion.Config{Types: Catalogue(), Program: program})
 		if err != nil {
@@ -21,7 +29,7 @@ func FuzzRestore(f *testing.F) {
 		}
 		return node
 	}
-	labels := []string{"I", "Max", "Min"}
+	labels := []string{"I", "Max", "Min", "Store", "Bin", "Tariff", "Numeric", "DI", "Pulser", "Alert"}
 	fresh := build(f)
 	second := metering.Second{Windows: 1, DurationS: 1}
 	second.Energy.Wh[0], second.Power.P[metering.Total] = 1234.5, 4.4e6

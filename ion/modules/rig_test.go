@@ -45,7 +45,7 @@ func newRig(t testing.TB, changes ...ion.Change) *rig {
 
 func (r *rig) build() {
 	r.Helper()
-	node, err := ion.New(ion.Config{Types: Catalogue(), Program: r.program, Identity: ion.Identity{Model: "ION9000", Revision: "3.0.0"}})
+	node, err := ion.New(ion.Config{Types: append(Catalogue(), tally()), Program: r.program, Identity: ion.Identity{Model: "ION9000", Revision: "3.0.0"}})
 	if err != nil {
 		r.Fatal(err)
 	}

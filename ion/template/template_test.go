@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hepmeter/hepmeter/ion"
 	"github.com/hepmeter/hepmeter/ion/modules"
 	"github.com/hepmeter/hepmeter/metering"
 )
@@ -38,4 +39,93 @@ func TestEveryModelLoads(t *testing.T) {
 			t.Logf("%d modules, %d registers", len(node.Directory().Modules), picture.Len())
 		})
 	}
+}
+
+// The rates count in turn as the tariff says, exactly what kWh del counts, and rate 1
+// counts all until there is a tariff.
+func TestTheTariffEnablesTheRates(t *testing.T) {
+	model, err := Load("PM8000")
+	if err != nil {
+		t.Fatal(err)
+	}
+	node, err := model.Build("HM-1", "3.0.0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Date(2026, 3, 2, 6, 59, 58, 0, time.UTC) // a Monday
+	second := &metering.Second{Windows: 5, DurationS: 1}
+	second.Energy.Wh[0] = 1000
+	ticks := func(count int) {
+		for range count {
+			now = now.Add(time.Second)
+			second.EndS++
+			node.Tick(now, second)
+		}
+	}
+	want := func(counts ...int64) {
+		t.Helper()
+		for i, label := range []string{"kWh del", "kWh del Rate 1", "kWh del Rate 2", "kWh del Rate 3", "kWh del Rate 4"} {
+			index, _ := node.Find(label + "/Result")
+			if v := node.Value(index); !v.Available || v.Count != counts[i] {
+				t.Errorf("%s is %v Wh, want %d", label, v.Count, counts[i])
+			}
+		}
+	}
+	ticks(10)
+	want(10_000, 10_000, 0, 0, 0)
+	now = time.Date(2026, 3, 2, 6, 59, 58, 0, time.UTC)
+	if err := node.Program([]ion.Change{ion.Set{Register: "TOU/Season 1 Weekday", Value: "00:00 2, 07:00 4"}}, ion.By{}, now); err != nil {
+		t.Fatal(err)
+	}
+	ticks(2) // 06:59:59 and 07:00:00, evaluated one second later
+	want(12_000, 10_000, 2000, 0, 0)
+	ticks(3)
+	want(15_000, 10_000, 2000, 0, 3000)
+}
+
+func TestPointsOfTheBaseUnit(t *testing.T) {
+	model, err := Load("ION7400")
+	if err != nil {
+		t.Fatal(err)
+	}
+	node, err := model.Build("HM-1", "3.0.0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Unix(1_700_000_000, 0)
+	second := &metering.Second{Windows: 5, DurationS: 1}
+	tick := func() {
+		now = now.Add(time.Second)
+		second.EndS++
+		node.Tick(now, second)
+	}
+	write := func(label string, v ion.Value) {
+		t.Helper()
+		if err := node.Command(label, v, ion.By{}, now); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := func(label string, want float64) {
+		t.Helper()
+		index, _ := node.Find(label)
+		if v := node.Value(index); !v.Available || v.Number != want {
+			t.Errorf("%s is %v, want %v", label, v, want)
+		}
+	}
+	tick()
+	for _, level := range []float64{1, 0, 1, 0} {
+		write("Digital In 8/State", ion.Value{Class: ion.Boolean, Available: true, Number: level})
+		tick()
+	}
+	want("Digital In 8/Count", 2)
+	want("Digital In 1/Count", 0)
+	write("DO 4 On/Trigger", ion.Value{Class: ion.Pulse})
+	write("DI Rst Counts/Trigger", ion.Value{Class: ion.Pulse})
+	tick()
+	want("Digital In 8/Count", 0)
+	want("Digital Out 4/State", 1)
+	want("Digital Out 3/State", 0)
+	write("DO 4 Off/Trigger", ion.Value{Class: ion.Pulse})
+	tick()
+	want("Digital Out 4/State", 0)
 }
