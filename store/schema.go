@@ -17,7 +17,7 @@ import (
 const applicationID = 0x4845504d
 
 // migrations[v] takes a store from schema version v to v+1 in one transaction.
-// An entry never changes after its release; docs/store-format.md describes the
+// An entry never changes after its release; docs/store.md describes the
 // tables.
 var migrations = [...]string{
 	0: `

@@ -1,7 +1,7 @@
 // Package store keeps what a meter must not forget: accumulated registers, setup,
 // the event log, and when it last was alive. Commit returns when its changes are
 // on the disk; a batch is there whole after any crash or power cut, or not at
-// all. docs/store-format.md describes the files.
+// all. docs/store.md describes the files.
 //
 // A directory holds one meter. Open creates or opens it, Load returns what was
 // kept, Commit is called about once a second, Close at the end:
