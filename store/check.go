@@ -25,6 +25,9 @@ type Report struct {
 	Retained  int
 	Events    int
 	Gaps      int
+	Logs      int
+	Records   int
+	Program   int       // bytes of its text
 	Findings  []Finding // what is damaged; none means that the store is sound
 	Notes     []string  // what is unusual but harmless
 }
@@ -50,8 +53,8 @@ func (r Report) Sound() bool { return len(r.Findings) == 0 }
 
 func (r Report) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: model %s, serial %q, schema %d, %d pages, %d log frames, %d setups, %d retained, %d events, %d gaps\n",
-		r.Dir, r.Meta.Model, r.Meta.Serial, r.Schema, r.Pages, r.LogFrames, r.Setup, r.Retained, r.Events, r.Gaps)
+	fmt.Fprintf(&b, "%s: model %s, serial %q, schema %d, %d pages, %d log frames, %d setups, %d retained, %d events, %d gaps, %d records in %d logs, program of %d bytes\n",
+		r.Dir, r.Meta.Model, r.Meta.Serial, r.Schema, r.Pages, r.LogFrames, r.Setup, r.Retained, r.Events, r.Gaps, r.Records, r.Logs, r.Program)
 	for _, f := range r.Findings {
 		fmt.Fprintf(&b, "damaged: %v\n", f)
 	}
@@ -68,10 +71,10 @@ func (r *Report) found(file string, page int64, table, problem string) {
 	r.Findings = append(r.Findings, Finding{filepath.Base(file), page, table, problem})
 }
 
-// Check reads every page of the store in dir and verifies checksums, structure,
-// schema and rows, without changing anything; it works on a copy in memory. The
-// error is for a store that cannot be checked (it runs, or there is none);
-// damage is in the report.
+// Check reads every page of the store in dir, or of the one file that Export and
+// Snapshot write, and verifies checksums, structure, schema and rows, without changing
+// anything; it works on a copy in memory. The error is for a store that cannot be
+// checked (it runs, or there is none); damage is in the report.
 func Check(dir string) (Report, error) { return check(vfs.OS(), dir) }
 
 func check(fsys vfs.FS, dir string) (Report, error) {
@@ -79,35 +82,86 @@ func check(fsys vfs.FS, dir string) (Report, error) {
 	if err != nil {
 		return Report{}, fmt.Errorf("finding the data directory: %w", err)
 	}
-	path := filepath.Join(dir, databaseName)
-	if _, err := fsys.Stat(path); errors.Is(err, fs.ErrNotExist) {
-		return Report{}, fmt.Errorf("%s: %w: it has no %s", dir, ErrNotAStore, databaseName)
+	r := Report{Dir: dir}
+	if info, err := fsys.Stat(dir); err == nil && !info.Directory {
+		files, err := readSingle(fsys, dir)
+		if err != nil {
+			return Report{}, err
+		}
+		return r, r.checkAll(files, dir)
 	}
+	files, database, unlock, err := readStopped(fsys, dir, "checking")
+	if err != nil {
+		return Report{}, err
+	}
+	defer unlock()
+	return r, r.checkAll(files, database)
+}
+
+// readStopped reads the files of a store that is not running, which stays locked until
+// unlock.
+func readStopped(fsys vfs.FS, dir, doing string) (files map[string][]byte, database string, unlock func(), err error) {
+	if dir, err = filepath.Abs(dir); err != nil {
+		return nil, "", nil, fmt.Errorf("finding the data directory: %w", err)
+	}
+	database = filepath.Join(dir, databaseName)
+	if _, err := fsys.Stat(database); errors.Is(err, fs.ErrNotExist) {
+		return nil, "", nil, fmt.Errorf("%s: %w: it has no %s", dir, ErrNotAStore, databaseName)
+	}
+	unlock = func() {}
 	lock, holder, err := fsys.Lock(filepath.Join(dir, lockName), "")
 	switch {
 	case errors.Is(err, vfs.ErrLocked):
-		return Report{}, fmt.Errorf("%s: %w (%s): stop it before checking", dir, ErrHeld, strings.TrimSpace(holder))
+		return nil, "", nil, fmt.Errorf("%s: %w (%s): stop it before %s", dir, ErrHeld, strings.TrimSpace(holder), doing)
 	case err == nil:
-		defer lock.Close()
+		unlock = func() { lock.Close() }
 	case !errors.Is(err, fs.ErrNotExist):
-		return Report{}, diskError("locking the data directory", dir, err)
+		return nil, "", nil, diskError("locking the data directory", dir, err)
 	}
+	files, err = readFiles(fsys, database, "", "-wal", "-seal", "-journal")
+	if err != nil {
+		unlock()
+		return nil, "", nil, err
+	}
+	return files, database, unlock, nil
+}
+
+// readSingle reads a store that is one file. One with a log beside it is not: the file
+// alone would be older than what its meter acknowledged.
+func readSingle(fsys vfs.FS, path string) (map[string][]byte, error) {
+	for _, rest := range []string{"-wal", "-journal"} {
+		if info, err := fsys.Stat(path + rest); err == nil && info.SizeBytes > 0 {
+			return nil, fmt.Errorf("%s: %w of its own: %s lies beside it: give the directory, or export that", path, ErrNotAStore, filepath.Base(path+rest))
+		}
+	}
+	files, err := readFiles(fsys, path, "")
+	if err == nil && len(files) == 0 {
+		err = diskError("reading", path, fs.ErrNotExist)
+	}
+	return files, err
+}
+
+func readFiles(fsys vfs.FS, path string, suffixes ...string) (map[string][]byte, error) {
 	files := map[string][]byte{}
-	for _, suffix := range []string{"", "-wal", "-seal", "-journal"} {
+	for _, suffix := range suffixes {
 		data, err := readWhole(fsys, path+suffix)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
 		if err != nil {
-			return Report{}, diskError("reading", path+suffix, err)
+			return nil, diskError("reading", path+suffix, err)
 		}
 		files[path+suffix] = data
 	}
-	r := Report{Dir: dir}
+	return files, nil
+}
+
+// checkAll checks the log, then the pages and rows.
+func (r *Report) checkAll(files map[string][]byte, path string) error {
 	if err := r.checkLog(vfs.Restore(files), path); err != nil {
-		return Report{}, err
+		return err
 	}
-	return r, r.checkFiles(files, path)
+	return r.checkFiles(files, path)
 }
 
 func readWhole(fsys vfs.FS, path string) ([]byte, error) {
@@ -235,21 +289,18 @@ func (r *Report) checkTables(copied vfs.FS, path string) error {
 // checkRows compares the schema with what this program would create, and reads
 // every row as the store does.
 func (r *Report) checkRows(db *database) error {
-	if r.Schema == SchemaVersion {
-		want, err := schemaOfThisVersion()
-		if err != nil {
-			return err
-		}
-		got, err := db.schema()
-		if err != nil {
-			return err
-		}
-		if got != want {
-			r.found(db.path, 0, "sqlite_schema", "tables differ from those of schema version "+fmt.Sprint(r.Schema))
-			return nil
-		}
+	want, err := schemaOf(r.Schema)
+	if err != nil {
+		return err
 	}
-	var err error
+	got, err := db.schema()
+	if err != nil {
+		return err
+	}
+	if got != want {
+		r.found(db.path, 0, "sqlite_schema", "tables differ from those of schema version "+fmt.Sprint(r.Schema))
+		return nil
+	}
 	if r.Meta, err = db.readMeta(); err != nil {
 		return err
 	}
@@ -266,14 +317,20 @@ func (r *Report) checkRows(db *database) error {
 			return err
 		}
 	}
-	events, err := db.readEvents(0, 1<<30)
-	if err != nil {
-		return err
-	}
-	for _, e := range events {
-		if e.Sequence == 0 || e.Sequence >= r.Meta.NextEvent {
-			r.found(db.path, 0, "event", fmt.Sprintf("event %d, though the next is %d", e.Sequence, r.Meta.NextEvent))
+	for from := uint64(0); ; {
+		events, err := db.readEvents(from, MaxReadEvents)
+		if err != nil {
+			return err
 		}
+		if len(events) == 0 {
+			break
+		}
+		for _, e := range events {
+			if e.Sequence == 0 || e.Sequence >= r.Meta.NextEvent {
+				r.found(db.path, 0, "event", fmt.Sprintf("event %d, though the next is %d", e.Sequence, r.Meta.NextEvent))
+			}
+		}
+		from = events[len(events)-1].Sequence + 1
 	}
 	gaps, err := db.readGaps()
 	if err != nil {
@@ -284,7 +341,54 @@ func (r *Report) checkRows(db *database) error {
 			r.found(db.path, 0, "gap", fmt.Sprintf("gap of start %d with event %d, though there were %d starts", g.PowerUp, g.Event, r.Meta.PowerUps))
 		}
 	}
-	return nil
+	if r.Schema < 2 {
+		return nil
+	}
+	program, err := db.readProgram()
+	if err != nil {
+		return err
+	}
+	r.Program = len(program)
+	return r.checkLogs(db)
+}
+
+// checkLogs reads every record and compares what is counted with what is there.
+func (r *Report) checkLogs(db *database) error {
+	logs, err := db.readLogs()
+	if err != nil {
+		return err
+	}
+	r.Logs = len(logs)
+	for _, log := range logs {
+		count, bytes, from := 0, int64(0), uint64(0)
+		for {
+			records, err := db.readRecords(log.Log, from, MaxReadRecords)
+			if err != nil {
+				return err
+			}
+			if len(records) == 0 {
+				break
+			}
+			for _, rec := range records {
+				count++
+				bytes += int64(len(rec.Body))
+			}
+			from = records[len(records)-1].Sequence + 1
+		}
+		r.Records += count
+		if count != log.Count || bytes != log.Bytes {
+			r.found(db.path, 0, "log", fmt.Sprintf("log %d holds %d records of %d bytes, though %d of %d were counted", log.Log, count, bytes, log.Count, log.Bytes))
+		}
+		if from > log.Next {
+			r.found(db.path, 0, "record", fmt.Sprintf("record %d of log %d, though the next is %d", from-1, log.Log, log.Next))
+		}
+	}
+	return db.query("looking for stray records", "SELECT count(*) FROM record WHERE log NOT IN (SELECT log FROM log) OR sequence < 0", func(row *sqlite3.Stmt) error {
+		if n := row.ColumnInt(0); n > 0 {
+			r.found(db.path, 0, "record", fmt.Sprintf("%d records belong to no log", n))
+		}
+		return nil
+	})
 }
 
 // schema returns the definitions of all tables and indexes.
@@ -297,7 +401,8 @@ func (db *database) schema() (string, error) {
 	return b.String(), err
 }
 
-func schemaOfThisVersion() (string, error) {
+// schemaOf is what a store of a schema version has.
+func schemaOf(version int) (string, error) {
 	disk := vfs.NewDisk()
 	if err := disk.MkdirAll("/"); err != nil {
 		return "", err
@@ -307,7 +412,7 @@ func schemaOfThisVersion() (string, error) {
 		return "", err
 	}
 	defer db.close()
-	if err := db.migrate(); err != nil {
+	if err := db.migrateTo(version); err != nil {
 		return "", err
 	}
 	return db.schema()

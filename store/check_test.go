@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/hepmeter/hepmeter/store/vfs"
+	"github.com/ncruces/go-sqlite3"
 )
 
 const simDatabase = simDir + "/" + databaseName
@@ -20,7 +21,7 @@ func smallStore(t *testing.T, closed bool) (*vfs.Disk, kept) {
 	t.Helper()
 	w := newWorkload(t, 20)
 	w.open()
-	for n := 1; n <= 18; n++ {
+	for n := 1; n <= 20; n++ {
 		w.commit(n)
 	}
 	want := w.steps[len(w.steps)-1].want
@@ -42,7 +43,8 @@ func TestCheckFindsNothingInASoundStore(t *testing.T) {
 				t.Fatal(err)
 			}
 			t.Log(r)
-			if !r.Sound() || len(r.Notes) != 0 || r.Setup != len(want.Setup) || r.Retained != len(want.Retained) || r.Events != len(want.Events) {
+			if !r.Sound() || len(r.Notes) != 0 || r.Setup != len(want.Setup) || r.Retained != len(want.Retained) ||
+				r.Logs != len(want.Logs) || r.Records != len(want.Logs[ringLog].Records)+len(want.Logs[clearedLog].Records) || r.Program != len(want.Program) || r.Events != len(want.Events) {
 				t.Errorf("report %v, want sound with %d setups, %d retained, %d events", r, len(want.Setup), len(want.Retained), len(want.Events))
 			}
 			if closed == (r.LogFrames > 0) {
@@ -62,10 +64,14 @@ func TestCheckFindsEveryFlippedBit(t *testing.T) {
 	size := len(disk.Contents()[simDatabase])
 	rnd := rand.New(rand.NewPCG(1, 2))
 	tables := map[string]int{}
-	for at := range int64(size) {
-		if raceDetector && at%100 != 0 {
-			continue
-		}
+	sampleEvery, tried := int64(7), 0
+	if raceDetector {
+		sampleEvery = 200
+	} else if cutCount(t) > 1 {
+		sampleEvery = 1
+	}
+	for at := int64(0); at < int64(size); at += 1 + rnd.Int64N(sampleEvery) {
+		tried++
 		bit := at*8 + rnd.Int64N(8)
 		disk.Flip(simDatabase, bit)
 		r, err := check(disk, simDir)
@@ -78,8 +84,8 @@ func TestCheckFindsEveryFlippedBit(t *testing.T) {
 		tables[r.Findings[0].Table]++
 		disk.Flip(simDatabase, bit)
 	}
-	t.Logf("%d bytes of %d pages, a bit flipped in each, every one found; pages named by table: %v", size, size/vfs.PageSize, tables)
-	for _, table := range []string{"meta", "setup", "retained", "event", "sqlite_schema"} {
+	t.Logf("%d of %d bytes of %d pages, a bit flipped in each, every one found; pages named by table: %v", tried, size, size/vfs.PageSize, tables)
+	for _, table := range []string{"meta", "setup", "retained", "event", "sqlite_schema", "program", "log", "record"} {
 		if tables[table] == 0 {
 			t.Errorf("no page was named as one of table %s", table)
 		}
@@ -123,6 +129,34 @@ func TestCheckFindsEveryFlippedBitInTheLog(t *testing.T) {
 	t.Logf("%d of %d bytes of %d synced frames, a bit flipped in each, every one found", tried, end, seal.Frames)
 }
 
+// What a row claims must fit the rows it counts.
+func TestCheckFindsRowsThatDisagree(t *testing.T) {
+	for name, sql := range map[string]string{
+		"a record too few":       "DELETE FROM record WHERE log = 7 AND sequence = (SELECT max(sequence) FROM record WHERE log = 7)",
+		"a record beyond next":   "UPDATE log SET next = 1 WHERE log = 7",
+		"records of no log":      "INSERT INTO record VALUES (9, 1, 0, x'00')",
+		"an event beyond next":   "UPDATE meta SET value = 3 WHERE key = 'next_event'",
+		"a counter that wrapped": "UPDATE meta SET value = 9223372036854775807 WHERE key = 'next_event'",
+		"an unsound depth":       "UPDATE meta SET value = -1 WHERE key = 'event_depth'",
+	} {
+		t.Run(name, func(t *testing.T) {
+			disk, _ := smallStore(t, true)
+			db, err := openDatabase(disk, simDatabase, false)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := errors.Join(db.exec("tampering", sql), db.close()); err != nil {
+				t.Fatal(err)
+			}
+			r, err := check(disk, simDir)
+			if err != nil || r.Sound() {
+				t.Errorf("%v, %v", r, err)
+			}
+			t.Log(r.Findings)
+		})
+	}
+}
+
 // A store with a flipped bit either refuses to open or to read, naming the
 // file, or returns what was committed; it never returns anything else.
 func TestOpeningWithAFlippedBit(t *testing.T) {
@@ -131,6 +165,7 @@ func TestOpeningWithAFlippedBit(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			sound, want := smallStore(t, closed)
 			files := sound.Contents()
+			want = want.restarted()
 			if closed {
 				want.Alive, want.Clean = want.Alive.Add(time.Second), true
 			}
@@ -154,7 +189,7 @@ func TestOpeningWithAFlippedBit(t *testing.T) {
 					t.Fatalf("bit %d of %s: error does not name the file as corrupt: %v", bit, path, err)
 				case err != nil:
 					refused++
-				case cmp.Equal(want, got):
+				case equal(want, got):
 					unharmed++ // The page was superseded by the log, or lies behind its end.
 				default:
 					t.Fatalf("bit %d of %s was not noticed (-want +got):\n%s", bit, path, cmp.Diff(want, got))
@@ -168,8 +203,10 @@ func TestOpeningWithAFlippedBit(t *testing.T) {
 	}
 }
 
-func openAndRead(disk vfs.FS, now time.Time) (kept, error) {
-	s, err := Open(simDir, Options{Identity: testIdentity, FS: disk, EventDepth: workloadEventDepth + 1, Now: func() time.Time { return now }})
+func openAndRead(disk vfs.FS, now time.Time) (kept, error) { return openAndReadIn(simDir, disk, now) }
+
+func openAndReadIn(dir string, disk vfs.FS, now time.Time) (kept, error) {
+	s, err := Open(dir, Options{Identity: testIdentity, FS: disk, EventDepth: workloadEventDepth, Now: func() time.Time { return now }})
 	if err != nil {
 		return kept{}, err
 	}
@@ -193,7 +230,7 @@ func TestCheckpointRefusesARottenLogFrame(t *testing.T) {
 	last := log.Frames[log.Committed-1]
 	newest, _ := log.Newest(last.Page)
 	w.disk.Flip(simDatabase+"-wal", (log.Offset(newest)+100)*8)
-	err = s.db.checkpoint()
+	err = s.db.checkpoint(sqlite3.CHECKPOINT_TRUNCATE)
 	if !errors.Is(err, ErrCorrupt) || !strings.Contains(err.Error(), "-wal") {
 		t.Errorf("checkpoint of a rotten frame: %v, want ErrCorrupt naming the log", err)
 	}

@@ -3,7 +3,6 @@ package store
 import (
 	"errors"
 	"fmt"
-	"net/url"
 
 	"github.com/hepmeter/hepmeter/store/vfs"
 	"github.com/ncruces/go-sqlite3"
@@ -32,17 +31,16 @@ PRAGMA foreign_keys = ON;
 `
 
 // maxValueBytes bounds what a ruined record can make the engine allocate.
-const maxValueBytes = 4 * MaxStateBytes
+const maxValueBytes = 2 * MaxProgramBytes
 
 // openDatabase opens path, which must exist unless create is set.
 func openDatabase(fsys vfs.FS, path string, create bool) (*database, error) {
 	db := &database{vfs: vfs.NewSQLite(fsys), path: path, prepared: map[string]*sqlite3.Stmt{}}
-	uri := url.URL{Scheme: "file", Opaque: url.PathEscape(path), RawQuery: url.Values{"vfs": {db.vfs.Name()}}.Encode()}
 	flags := sqlite3.OPEN_READWRITE | sqlite3.OPEN_URI
 	if create {
 		flags |= sqlite3.OPEN_CREATE
 	}
-	conn, err := sqlite3.OpenFlags(uri.String(), flags)
+	conn, err := sqlite3.OpenFlags(databaseURI(db.vfs, path), flags)
 	if err != nil {
 		defer db.vfs.Close()
 		return nil, db.wrap("opening", err)
@@ -117,6 +115,9 @@ func (db *database) run(doing, sql string, args ...any) error {
 	return db.query(doing, sql, nil, args...)
 }
 
+// errEnough ends a query before its last row.
+var errEnough = errors.New("enough rows")
+
 // query runs one statement and gives each row to row; its parameters are int64,
 // string, []byte or bool. Statements are compiled once.
 func (db *database) query(doing, sql string, row func(*sqlite3.Stmt) error, args ...any) error {
@@ -149,7 +150,9 @@ func (db *database) query(doing, sql string, row func(*sqlite3.Stmt) error, args
 		if row == nil {
 			continue
 		}
-		if err := row(stmt); err != nil {
+		if err := row(stmt); errors.Is(err, errEnough) {
+			return nil
+		} else if err != nil {
 			return err
 		}
 	}
@@ -170,6 +173,13 @@ func (db *database) prepare(sql string) (*sqlite3.Stmt, error) {
 
 // transaction runs change and commits it, synced, or leaves no trace of it.
 func (db *database) transaction(doing string, change func() error) error {
+	if !db.conn.GetAutocommit() {
+		// The disk failed while the one before was undone. Nothing can be committed
+		// until that has succeeded.
+		if err := db.exec("undoing", "ROLLBACK"); err != nil {
+			return err
+		}
+	}
 	if err := db.exec(doing, "BEGIN IMMEDIATE"); err != nil {
 		return err
 	}
@@ -186,9 +196,14 @@ func (db *database) transaction(doing string, change func() error) error {
 	return err
 }
 
-// checkpoint moves the log into the database and empties it.
-func (db *database) checkpoint() error {
-	if _, _, err := db.conn.WALCheckpoint("main", sqlite3.CHECKPOINT_TRUNCATE); err != nil {
+// checkpoint moves the log into the database. CHECKPOINT_TRUNCATE leaves a log of no
+// bytes; CHECKPOINT_RESTART lets the next commit write over it from the front, which
+// needs no new blocks of the file system and so makes each sync half as long.
+func (db *database) checkpoint(mode sqlite3.CheckpointMode) error {
+	if _, _, err := db.conn.WALCheckpoint("main", mode); err != nil {
+		return db.wrap("checkpoint", err)
+	}
+	if err := db.vfs.LogEmptied(); err != nil {
 		return db.wrap("checkpoint", err)
 	}
 	db.logPages = 0

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"syscall"
 
+	"github.com/hepmeter/hepmeter/store/vfs"
 	"github.com/ncruces/go-sqlite3"
 )
 
@@ -17,6 +18,7 @@ var (
 	ErrNewerSchema  = errors.New("written by a newer version")
 	ErrNotAStore    = errors.New("not a store")
 	ErrCorrupt      = errors.New("corrupt")
+	ErrOccupied     = errors.New("already there")
 	ErrReadOnly     = errors.New("not writable")
 	ErrDiskFull     = errors.New("disk full")
 	ErrClosed       = errors.New("store is closed")
@@ -26,8 +28,14 @@ var (
 // wrap turns an error of the engine into one that names the file and the
 // remedy. The file system's own error, when there is one, says more than the
 // engine's result code and is kept in the chain.
-func (db *database) wrap(doing string, err error) error {
+func (db *database) wrap(doing string, err error) error { return db.wrapFrom(db.vfs, doing, err) }
+
+// wrapFrom is wrap where the trouble may also have come by another file layer.
+func (db *database) wrapFrom(other *vfs.SQLite, doing string, err error) error {
 	damage, cause := db.vfs.Cause() // Also forgets what SQLite got over by itself.
+	if otherDamage, otherCause := other.Cause(); damage == nil && cause == nil {
+		damage, cause = otherDamage, otherCause
+	}
 	if err == nil {
 		return nil
 	}

@@ -62,9 +62,10 @@ func fuzzStore(f *testing.F, closed bool) map[string][]byte {
 // FuzzCommitRoundTrip commits arbitrary records and reads them back after a
 // restart: what Commit accepts it returns unchanged, what it refuses it names.
 func FuzzCommitRoundTrip(f *testing.F) {
-	f.Add("Integrator 1", []byte{1, 2}, "Power Meter/PT Prim", "120", "cause", "value", int64(1), uint8(3))
-	f.Add("", []byte(nil), "\xff", "\x00", "a\x00b", "", int64(-1), uint8(255))
-	f.Fuzz(func(t *testing.T, label string, state []byte, setup, text, cause, value string, ns int64, priority uint8) {
+	f.Add("Integrator 1", []byte{1, 2}, "Power Meter/PT Prim", "120", "cause", "value", int64(1), uint8(3), uint32(7), uint64(9))
+	f.Add("", []byte(nil), "\xff", "\x00", "a\x00b", "", int64(-1), uint8(255), uint32(0), uint64(1<<63))
+	f.Add("a", []byte(nil), "b", "", "", "", int64(0), uint8(0), uint32(1<<32-1), uint64(MaxSequence))
+	f.Fuzz(func(t *testing.T, label string, state []byte, setup, text, cause, value string, ns int64, priority uint8, log uint32, sequence uint64) {
 		disk := vfs.NewDisk()
 		now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 		opt := Options{Identity: testIdentity, FS: disk, Now: func() time.Time { return now }}
@@ -73,7 +74,8 @@ func FuzzCommitRoundTrip(f *testing.F) {
 			t.Fatal(err)
 		}
 		event := Event{Time: time.Unix(0, ns).UTC(), Priority: priority, Cause: cause, CauseValue: value, User: text, Origin: setup}
-		seqs, err := s.Commit(Batch{Retained: map[string][]byte{label: state}, Setup: map[string]string{setup: text}, Events: []Event{event}})
+		seqs, err := s.Commit(Batch{Retained: map[string][]byte{label: state}, Setup: map[string]string{setup: text}, Events: []Event{event},
+			Program: text, Records: []Record{{log, sequence, event.Time, state}}, LogHeader: map[uint32]string{log: value}})
 		s.abandon()
 		if err != nil {
 			if !errors.Is(err, ErrInvalidBatch) {
@@ -93,6 +95,17 @@ func FuzzCommitRoundTrip(f *testing.F) {
 		events, err := s.Events(event.Sequence, 1)
 		if err != nil {
 			t.Fatal(err)
+		}
+		records, err := s.Records(log, 0, 10)
+		if err != nil {
+			t.Fatal(err)
+		}
+		logs, err := s.Logs()
+		if err != nil || len(logs) != 1 || logs[0] != (LogInfo{log, sequence, sequence + 1, 1, int64(len(state)), value}) {
+			t.Errorf("logs %+v %v", logs, err)
+		}
+		if len(records) != 1 || string(records[0].Body) != string(state) || records[0].Sequence != sequence || !records[0].Time.Equal(event.Time) || got.Program != text {
+			t.Errorf("committed record %d of %q and program %q, read %+v %q", sequence, state, text, records, got.Program)
 		}
 		if string(got.Retained[label]) != string(state) || got.Setup[setup] != text || len(events) != 1 || !reflect.DeepEqual(events[0], event) {
 			t.Errorf("committed %q %q %q %q %+v, read %+v %+v", label, state, setup, text, event, got, events)

@@ -25,7 +25,11 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-const killLabels = 40
+const (
+	killLabels   = 40
+	killLog      = 3
+	killLogDepth = 100
+)
 
 // commitUntilKilled counts up in the store, one commit after the other with a
 // small log so that checkpoints are met too, and prints each number after its
@@ -44,6 +48,13 @@ func commitUntilKilled(dir string) error {
 		b := Batch{Retained: map[string][]byte{}, Alive: time.Now()}
 		for i := range killLabels {
 			b.Retained[fmt.Sprintf("kWh %d", i)] = binary.LittleEndian.AppendUint64(nil, n)
+		}
+		b.Records = []Record{{Log: killLog, Sequence: n, Time: time.Now(), Body: binary.LittleEndian.AppendUint64(make([]byte, 136), n)}}
+		if n > killLogDepth {
+			b.LogTrim = map[uint32]uint64{killLog: n - killLogDepth}
+		}
+		if n%7 == 0 {
+			b.Program = strings.Repeat(fmt.Sprintf("module %d\n", n), 600)
 		}
 		if n%5 == 0 {
 			b.Setup = map[string]string{"n": strconv.FormatUint(n, 10)}
@@ -114,6 +125,18 @@ func TestKillAtRandomMoments(t *testing.T) {
 		}
 		if state.Meta.NextEvent <= lastEvent {
 			t.Fatalf("kill %d: next event is %d, but %d was given out", i, state.Meta.NextEvent, lastEvent)
+		}
+		if want := n - n%7; want > 0 && state.Program != strings.Repeat(fmt.Sprintf("module %d\n", want), 600) {
+			t.Fatalf("kill %d: at count %d the program is %.20q", i, n, state.Program)
+		}
+		records, err := s.Records(killLog, 0, 2*killLogDepth)
+		if err != nil || uint64(len(records)) != min(n, killLogDepth+1) && n > 0 {
+			t.Fatalf("kill %d: %d records at count %d; %v", i, len(records), n, err)
+		}
+		for j, r := range records {
+			if want := n - uint64(len(records)-1-j); r.Sequence != want || binary.LittleEndian.Uint64(r.Body[136:]) != want {
+				t.Fatalf("kill %d: record %d is %d", i, want, r.Sequence)
+			}
 		}
 		gap, ok := s.Gap()
 		if ok && gap.Clean {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/hepmeter/hepmeter/store/vfs"
+	"github.com/ncruces/go-sqlite3"
 )
 
 // oneLine checks that a refusal is one line, of the kind wanted, and says what
@@ -110,7 +111,7 @@ func TestRefusals(t *testing.T) {
 			t.Fatal(err)
 		}
 		if !inLog {
-			if err := db.checkpoint(); err != nil {
+			if err := db.checkpoint(sqlite3.CHECKPOINT_TRUNCATE); err != nil {
 				t.Fatal(err)
 			}
 		}

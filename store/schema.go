@@ -17,7 +17,7 @@ import (
 const applicationID = 0x4845504d
 
 // migrations[v] takes a store from schema version v to v+1 in one transaction.
-// An entry never changes after its release; docs/store-format.md describes the
+// An entry never changes after its release; docs/store.md describes the
 // tables.
 var migrations = [...]string{
 	0: `
@@ -55,6 +55,30 @@ CREATE TABLE gap (
 	clean    INTEGER NOT NULL CHECK (clean IN (0, 1)),
 	event    INTEGER NOT NULL
 ) STRICT;
+`,
+	// The text of the program, and the records of data recorders. What a log holds is
+	// counted in its row, so that no start and no reader has to count a year of records.
+	1: `
+CREATE TABLE program (
+	id   INTEGER NOT NULL PRIMARY KEY CHECK (id = 1),
+	text TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE log (
+	log    INTEGER NOT NULL PRIMARY KEY,
+	next   INTEGER NOT NULL,
+	count  INTEGER NOT NULL,
+	bytes  INTEGER NOT NULL,
+	header TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE record (
+	log      INTEGER NOT NULL,
+	sequence INTEGER NOT NULL,
+	time     INTEGER NOT NULL,
+	body     BLOB NOT NULL,
+	PRIMARY KEY (log, sequence)
+) STRICT, WITHOUT ROWID;
 `,
 }
 
@@ -108,7 +132,9 @@ func peekLog(fsys vfs.FS, path string, header []byte) error {
 }
 
 // migrate brings the schema up to date, one transaction per version.
-func (db *database) migrate() error {
+func (db *database) migrate() error { return db.migrateTo(SchemaVersion) }
+
+func (db *database) migrateTo(newest int) error {
 	version := -1
 	err := db.query("reading the schema version", "PRAGMA user_version", func(row *sqlite3.Stmt) error {
 		version = row.ColumnInt(0)
@@ -120,7 +146,7 @@ func (db *database) migrate() error {
 	if version < 0 || version > SchemaVersion {
 		return newerSchemaError(db.path, uint32(version))
 	}
-	for ; version < SchemaVersion; version++ {
+	for ; version < newest; version++ {
 		doing := fmt.Sprintf("migrating the schema from version %d", version)
 		err := db.transaction(doing, func() error {
 			return db.exec(doing, migrations[version]+fmt.Sprintf("PRAGMA user_version = %d;", version+1))

@@ -19,16 +19,18 @@ type State struct {
 	Meta     Meta
 	Setup    map[string]string // setup register label -> its text
 	Retained map[string][]byte // module label -> its accumulated state, encoded by the module
+	Program  string            // the modules and their links, as last committed; empty if never
 }
 
 // Meta describes the store and the run that ended before this one.
 type Meta struct {
 	Identity
-	Created   time.Time // when the store was made
-	PowerUps  uint64    // how often it was opened, this time included
-	LastAlive time.Time // the last time the run before was known to be alive; zero for a new store
-	CleanStop bool      // whether the run before ended with Close
-	NextEvent uint64    // sequence number the next event will get
+	Created    time.Time // when the store was made
+	PowerUps   uint64    // how often it was opened, this time included
+	LastAlive  time.Time // the last time the run before was known to be alive; zero for a new store
+	CleanStop  bool      // whether the run before ended with Close
+	NextEvent  uint64    // sequence number the next event will get
+	EventDepth int       // events kept; older ones are deleted
 }
 
 // Event is one record of the event log: a cause, its effect, and where known
@@ -55,27 +57,43 @@ type Gap struct {
 }
 
 // Batch is a set of changes that become durable together or not at all.
-// Deletions are done before the rest.
+// Deletions, drops and a new event depth are done before the rest, trims after it:
+// batches of successive ticks can be merged into one.
 type Batch struct {
 	Retained       map[string][]byte
 	RetainedDelete []string
 	Setup          map[string]string
 	SetupDelete    []string
+	Program        string    // the modules and their links as text, whole; empty leaves the one before
 	Events         []Event   // Sequence is ignored; Commit returns the numbers given
+	EventDepth     *int      // events to keep from now on; a change erases the event log. Nil leaves it
 	Alive          time.Time // the sign of life; zero leaves the one before
+
+	Records   []Record          // of one log in ascending sequence, never one that was given before
+	LogHeader map[uint32]string // log -> text that describes its columns
+	LogTrim   map[uint32]uint64 // log -> its records with a lower sequence are deleted
+	LogDrop   []uint32          // logs that go, with header, records and sequence
 }
 
 // Limits of one batch, far above what a meter commits; they bound what a fault
 // above the store can do to it.
 const (
-	MaxLabelBytes = 256
-	MaxTextBytes  = 16 << 10  // a setup text, or a text of an event
-	MaxStateBytes = 256 << 10 // a module's retained state
-	MaxBatchItems = 10_000
+	MaxLabelBytes   = 256
+	MaxTextBytes    = 16 << 10  // a setup text, a text of an event, or a log's header
+	MaxStateBytes   = 256 << 10 // a module's retained state
+	MaxProgramBytes = 4 << 20
+	MaxRecordBytes  = 16 << 10 // the body of a log record
+	MaxBatchItems   = 10_000
+	MaxEventDepth   = 100_000
+	// MaxSequence bounds the numbers of events and records, far from where 64 bits
+	// overflow: at a million a second it lasts 140,000 years.
+	MaxSequence = 1 << 62
 )
 
 func (b *Batch) validate() error {
-	if n := len(b.Retained) + len(b.RetainedDelete) + len(b.Setup) + len(b.SetupDelete) + len(b.Events); n > MaxBatchItems {
+	n := len(b.Retained) + len(b.RetainedDelete) + len(b.Setup) + len(b.SetupDelete) + len(b.Events) +
+		len(b.Records) + len(b.LogHeader) + len(b.LogTrim) + len(b.LogDrop)
+	if n > MaxBatchItems {
 		return fmt.Errorf("%w: %d changes, at most %d: split it", ErrInvalidBatch, n, MaxBatchItems)
 	}
 	for label, state := range b.Retained {
@@ -103,6 +121,20 @@ func (b *Batch) validate() error {
 		if err := validTime(e.Time); err != nil {
 			return err
 		}
+	}
+	if len(b.Program) > MaxProgramBytes || !utf8.ValidString(b.Program) {
+		return fmt.Errorf("%w: the program must be at most %d bytes of UTF-8, not %d", ErrInvalidBatch, MaxProgramBytes, len(b.Program))
+	}
+	if d := b.EventDepth; d != nil && (*d < 1 || *d > MaxEventDepth) {
+		return fmt.Errorf("%w: event depth %d must be 1 to %d", ErrInvalidBatch, *d, MaxEventDepth)
+	}
+	for log, header := range b.LogHeader {
+		if err := validText(fmt.Sprint("header of log ", log), header); err != nil {
+			return err
+		}
+	}
+	if err := validRecords(b.Records); err != nil {
+		return err
 	}
 	if !b.Alive.IsZero() {
 		return validTime(b.Alive)
@@ -133,9 +165,4 @@ func validTime(t time.Time) error {
 	return nil
 }
 
-func timeOf(ns int64) time.Time {
-	if ns == 0 {
-		return time.Time{}
-	}
-	return time.Unix(0, ns).UTC()
-}
+func timeOf(ns int64) time.Time { return time.Unix(0, ns).UTC() }

@@ -1,7 +1,7 @@
 // Package store keeps what a meter must not forget: accumulated registers, setup,
 // the event log, and when it last was alive. Commit returns when its changes are
 // on the disk; a batch is there whole after any crash or power cut, or not at
-// all. docs/store-format.md describes the files.
+// all. docs/store.md describes the files.
 //
 // A directory holds one meter. Open creates or opens it, Load returns what was
 // kept, Commit is called about once a second, Close at the end:
@@ -40,19 +40,16 @@ const (
 	unfinished   = "-new" // suffix of files that are not yet part of the store
 )
 
-// DefaultEventDepth is the number of events kept when Options does not say.
-const DefaultEventDepth = 500
-
-// defaultLogPages bounds the write-ahead log: 256 pages of 4 KiB, about a minute
-// of commits. A longer log saves little and makes the next start slower.
-const defaultLogPages = 256
+// defaultLogPages bounds the write-ahead log: 1024 pages of 4 KiB, some minutes of
+// commits. A longer log saves little and makes the next start slower.
+const defaultLogPages = 1024
 
 // Options say how to open a store.
 type Options struct {
 	Identity   Identity         // Model is required
 	FS         vfs.FS           // nil: the operating system's
 	Now        func() time.Time // nil: time.Now
-	EventDepth int              // events kept; 0: DefaultEventDepth
+	EventDepth int              // events kept until a batch says otherwise; 0: DefaultEventDepth
 	// Firmware is the program's own version, which a store that fixes none shows.
 	Firmware string
 	// NewSerial makes up the serial number of a store that has none, where Identity
@@ -62,17 +59,24 @@ type Options struct {
 
 // Store is an open store.
 type Store struct {
-	mu         sync.Mutex // guards everything below
-	db         *database  // nil once closed
-	fs         vfs.FS
-	now        func() time.Time
-	lock       io.Closer
-	meta       Meta
-	gap        Gap
-	eventDepth uint64
-	logPages   int // the log is moved into the database when it has grown to this
-	snapshots  int // made so far; they need names of their own
-	trouble    error
+	mu        sync.Mutex // guards everything below
+	db        *database  // nil once closed
+	fs        vfs.FS
+	now       func() time.Time
+	lock      io.Closer
+	meta      Meta
+	gap       Gap
+	logPages  int // the log is moved into the database when it has grown to this
+	snapshots int // made so far; they need names of their own
+	trouble   error
+	closing   bool // a copy under way should give up
+
+	copying sync.Mutex // held while the database is copied; taken before mu
+
+	// later runs what no commit should wait for: the checkpoint.
+	later      func(func())
+	emptying   bool // a checkpoint has been put off to later and has not run yet
+	background sync.WaitGroup
 }
 
 // Open opens the store in dir, or makes one if dir is missing or empty. It
@@ -81,15 +85,16 @@ type Store struct {
 // process, belongs to another meter, is newer than this program, is damaged, or
 // cannot be written; the database and log of a refused store are not changed.
 func Open(dir string, opt Options) (*Store, error) {
-	s := &Store{fs: opt.FS, now: opt.Now, eventDepth: uint64(opt.EventDepth), logPages: defaultLogPages}
+	s := &Store{fs: opt.FS, now: opt.Now, logPages: defaultLogPages}
+	s.later = s.background.Go
 	if s.fs == nil {
 		s.fs = vfs.OS()
 	}
 	if s.now == nil {
 		s.now = time.Now
 	}
-	if opt.EventDepth <= 0 {
-		s.eventDepth = DefaultEventDepth
+	if opt.EventDepth < 0 || opt.EventDepth > MaxEventDepth {
+		return nil, fmt.Errorf("event depth %d: give one of 1 to %d, or 0 for %d", opt.EventDepth, MaxEventDepth, DefaultEventDepth)
 	}
 	if opt.Identity.Model == "" {
 		return nil, errors.New("opening a store needs the model of the meter it belongs to")
@@ -98,7 +103,7 @@ func Open(dir string, opt Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("finding the data directory: %w", err)
 	}
-	if err := s.prepareDir(dir); err != nil {
+	if err := prepareDir(s.fs, dir); err != nil {
 		return nil, err
 	}
 	if s.lock, err = lockDir(s.fs, dir); err != nil {
@@ -110,10 +115,10 @@ func Open(dir string, opt Options) (*Store, error) {
 	return s, nil
 }
 
-func (s *Store) prepareDir(dir string) error {
-	switch info, err := s.fs.Stat(dir); {
+func prepareDir(fsys vfs.FS, dir string) error {
+	switch info, err := fsys.Stat(dir); {
 	case errors.Is(err, fs.ErrNotExist):
-		if err := s.fs.MkdirAll(dir); err != nil {
+		if err := fsys.MkdirAll(dir); err != nil {
 			return diskError("creating the data directory", dir, err)
 		}
 	case err != nil:
@@ -145,7 +150,7 @@ func (s *Store) openIn(dir string, opt Options) error {
 	path := filepath.Join(dir, databaseName)
 	switch _, err := s.fs.Stat(path); {
 	case errors.Is(err, fs.ErrNotExist):
-		if err := s.sweep(dir); err != nil {
+		if err := sweep(s.fs, dir); err != nil {
 			return err
 		}
 		if err := s.create(dir, path, id); err != nil {
@@ -172,7 +177,8 @@ func (s *Store) openIn(dir string, opt Options) error {
 	if err := s.meta.accept(dir, id, opt.Firmware); err != nil {
 		return err
 	}
-	if err := s.sweep(dir); err != nil {
+	s.meta.EventDepth = cmp.Or(s.meta.EventDepth, opt.EventDepth, DefaultEventDepth)
+	if err := sweep(s.fs, dir); err != nil {
 		return err
 	}
 	if err := db.useLog(); err != nil {
@@ -180,7 +186,7 @@ func (s *Store) openIn(dir string, opt Options) error {
 	}
 	// A log left by a power cut may end inside a sector. The next commit would
 	// share that sector with the last one kept, and a second cut could ruin both.
-	if err := db.checkpoint(); err != nil {
+	if err := db.checkpoint(sqlite3.CHECKPOINT_TRUNCATE); err != nil {
 		return err
 	}
 	if err := db.migrate(); err != nil {
@@ -195,15 +201,15 @@ func (s *Store) openIn(dir string, opt Options) error {
 	return nil
 }
 
-// sweep removes what an interrupted creation or snapshot left behind.
-func (s *Store) sweep(dir string) error {
-	names, err := s.fs.List(dir)
+// sweep removes what an interrupted creation, import or snapshot left behind.
+func sweep(fsys vfs.FS, dir string) error {
+	names, err := fsys.List(dir)
 	if err != nil {
 		return diskError("reading the data directory", dir, err)
 	}
 	for _, name := range names {
 		if strings.HasPrefix(name, databaseName+unfinished) || strings.HasPrefix(name, snapshotName) {
-			if err := s.fs.Remove(filepath.Join(dir, name)); err != nil {
+			if err := fsys.Remove(filepath.Join(dir, name)); err != nil {
 				return diskError("removing a leftover", filepath.Join(dir, name), err)
 			}
 		}
@@ -239,7 +245,7 @@ func (s *Store) create(dir, path string, id Identity) error {
 		if err != nil {
 			return err
 		}
-		return db.checkpoint()
+		return db.checkpoint(sqlite3.CHECKPOINT_TRUNCATE)
 	}()
 	if err := errors.Join(err, db.close()); err != nil {
 		return err
@@ -276,7 +282,13 @@ const gapPriority = 20
 // transaction, and marks the store as running.
 func (s *Store) recordStart(id Identity, newSerial func() string) error {
 	now := s.now().UTC()
+	if err := validTime(now); err != nil {
+		return fmt.Errorf("the system's clock cannot be right: %w: set it", err)
+	}
 	m := s.meta
+	if m.PowerUps >= MaxSequence || m.NextEvent >= MaxSequence {
+		return corruptError(fmt.Errorf("%s: table meta counts %d starts and %d events", s.db.path, m.PowerUps, m.NextEvent))
+	}
 	m.PowerUps++
 	if m.Serial == "" {
 		m.Serial = id.Serial
@@ -298,11 +310,11 @@ func (s *Store) recordStart(id Identity, newSerial func() string) error {
 			if err != nil {
 				return err
 			}
-			if err := s.db.putGap(gap, s.eventDepth); err != nil {
+			if err := s.db.putGap(gap); err != nil {
 				return err
 			}
 			m.NextEvent++
-			if err := s.db.trimEvents(m.NextEvent, s.eventDepth); err != nil {
+			if err := s.db.trimEvents(m.NextEvent, m.EventDepth); err != nil {
 				return err
 			}
 		}
@@ -343,6 +355,9 @@ func (s *Store) Load() (State, error) {
 	if err != nil {
 		return State{}, err
 	}
+	if state.Program, err = s.db.readProgram(); err != nil {
+		return State{}, err
+	}
 	return state, nil
 }
 
@@ -368,17 +383,11 @@ func (s *Store) Commit(b Batch) (sequences []uint64, err error) {
 		if err := s.db.putState(b); err != nil {
 			return err
 		}
-		for _, e := range b.Events {
-			if err := s.db.putEvent(next, e); err != nil {
-				return err
-			}
-			sequences = append(sequences, next)
-			next++
+		if err := s.db.putLogs(b); err != nil {
+			return err
 		}
-		if len(b.Events) > 0 {
-			if err := errors.Join(s.db.trimEvents(next, s.eventDepth), s.db.putMeta("next_event", int64(next))); err != nil {
-				return err
-			}
+		if sequences, next, err = s.db.putEvents(b, next, s.meta.EventDepth); err != nil {
+			return err
 		}
 		if b.Alive.IsZero() {
 			return nil
@@ -389,32 +398,47 @@ func (s *Store) Commit(b Batch) (sequences []uint64, err error) {
 		return nil, err
 	}
 	s.meta.NextEvent = next
+	if b.EventDepth != nil {
+		s.meta.EventDepth = *b.EventDepth
+	}
 	if s.db.logPages >= s.logPages || s.trouble != nil {
-		s.trouble = s.db.checkpoint() // The batch is safe in the log; the next commit tries again.
+		s.emptyLogLater()
 	}
 	return sequences, nil
 }
 
-// Trouble returns why the log could not be moved into the database after the
-// last commit, or nil. Nothing is lost then, but the log grows until it works.
+// emptyLogLater moves the log into the database when the commit has returned: the
+// batch is safe in the log, and what follows takes longer than a commit may. A
+// failure is tried again after the next commit.
+func (s *Store) emptyLogLater() {
+	if s.emptying {
+		return
+	}
+	s.emptying = true
+	s.later(func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.emptying = false
+		if s.db == nil {
+			return
+		}
+		mode := sqlite3.CHECKPOINT_RESTART
+		if s.db.logPages > 2*s.logPages {
+			mode = sqlite3.CHECKPOINT_TRUNCATE // What was too large once need not stay on the disk.
+		}
+		s.trouble = s.db.checkpoint(mode)
+	})
+}
+
+// Trouble returns why the log could not be moved into the database the last time
+// it was tried, or nil. Nothing is lost then, but the log grows until it works.
 func (s *Store) Trouble() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.trouble
 }
 
-// Events returns up to limit events with sequence numbers from and above, in
-// order. Events beyond the depth of the log are gone.
-func (s *Store) Events(from uint64, limit int) ([]Event, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.db == nil {
-		return nil, ErrClosed
-	}
-	return s.db.readEvents(from, limit)
-}
-
-// Gaps returns the recorded gaps, the oldest first, as many as the event depth.
+// Gaps returns the recorded gaps, the oldest first: the newest 500.
 func (s *Store) Gaps() ([]Gap, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -427,6 +451,12 @@ func (s *Store) Gaps() ([]Gap, error) {
 // Close records a clean stop, moves the log into the database and gives the
 // directory free. The directory is free even after an error.
 func (s *Store) Close() error {
+	defer s.background.Wait()
+	s.mu.Lock()
+	s.closing = true
+	s.mu.Unlock()
+	s.copying.Lock()
+	defer s.copying.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.db == nil {
@@ -436,7 +466,7 @@ func (s *Store) Close() error {
 		return errors.Join(s.db.putMeta("clean", int64(1)), s.db.putMeta("alive", s.now().UnixNano()))
 	})
 	if err == nil {
-		err = s.db.checkpoint()
+		err = s.db.checkpoint(sqlite3.CHECKPOINT_TRUNCATE)
 	}
 	return errors.Join(err, s.release())
 }
@@ -453,4 +483,4 @@ func (s *Store) release() error {
 
 // sortedKeys gives changes one order, so that the same batch always makes the
 // same writes.
-func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
+func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K { return slices.Sorted(maps.Keys(m)) }

@@ -2,7 +2,6 @@ package store
 
 import (
 	"fmt"
-	"math"
 
 	"github.com/ncruces/go-sqlite3"
 )
@@ -33,21 +32,29 @@ func (db *database) readMeta() (Meta, error) {
 		}
 	}
 	for _, key := range []string{"created", "power_ups", "alive", "clean", "next_event"} {
-		if v, ok := ints[key]; !ok || (v < 0 && key != "created" && key != "alive") {
+		if v, ok := ints[key]; !ok || (v < 0 || v > MaxSequence) && key != "created" && key != "alive" {
 			return Meta{}, corruptError(fmt.Errorf("%s: table meta has no sound %s", db.path, key))
 		}
 	}
-	return Meta{
-		Identity:  Identity{Model: texts["model"], Serial: texts["serial"], Firmware: texts["firmware"]},
-		Created:   timeOf(ints["created"]),
-		PowerUps:  uint64(ints["power_ups"]),
-		LastAlive: timeOf(ints["alive"]),
-		CleanStop: ints["clean"] == 1,
-		NextEvent: uint64(ints["next_event"]),
-	}, nil
+	depth, chosen := ints["event_depth"]
+	if chosen && (depth < 1 || depth > MaxEventDepth) {
+		return Meta{}, corruptError(fmt.Errorf("%s: table meta has no sound event_depth", db.path))
+	}
+	m := Meta{
+		Identity:   Identity{Model: texts["model"], Serial: texts["serial"], Firmware: texts["firmware"]},
+		Created:    timeOf(ints["created"]),
+		PowerUps:   uint64(ints["power_ups"]),
+		CleanStop:  ints["clean"] == 1,
+		NextEvent:  uint64(ints["next_event"]),
+		EventDepth: int(depth),
+	}
+	if ns := ints["alive"]; ns != 0 {
+		m.LastAlive = timeOf(ns)
+	}
+	return m, nil
 }
 
-// putState writes the setup and the retained state of a batch. A value that has
+// putState writes the setup, the program and the retained state of a batch. A value that has
 // not changed is not written: a page nobody touched needs no log frame.
 func (db *database) putState(b Batch) error {
 	for _, label := range b.RetainedDelete {
@@ -67,6 +74,13 @@ func (db *database) putState(b Batch) error {
 			return err
 		}
 	}
+	if b.Program != "" {
+		err := db.run("writing the program", "INSERT INTO program (id, text) VALUES (1, ?1) "+
+			"ON CONFLICT DO UPDATE SET text = excluded.text WHERE text <> excluded.text", b.Program)
+		if err != nil {
+			return err
+		}
+	}
 	for _, label := range sortedKeys(b.Setup) {
 		err := db.run("writing setup "+label, "INSERT INTO setup (label, text) VALUES (?1, ?2) "+
 			"ON CONFLICT DO UPDATE SET text = excluded.text WHERE text <> excluded.text", label, b.Setup[label])
@@ -77,44 +91,17 @@ func (db *database) putState(b Batch) error {
 	return nil
 }
 
-func (db *database) putEvent(sequence uint64, e Event) error {
-	return db.run("writing an event", "INSERT INTO event VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-		int64(sequence), e.Time.UnixNano(), int64(e.Priority), e.Cause, e.CauseValue, e.Effect, e.EffectValue, e.User, e.Origin)
-}
+// gapDepth is the number of gaps kept.
+const gapDepth = 500
 
-// trimEvents keeps the newest depth events; the numbers of the others stay used.
-func (db *database) trimEvents(next, depth uint64) error {
-	if next <= depth {
-		return nil
-	}
-	return db.run("trimming the event log", "DELETE FROM event WHERE sequence < ?1", int64(next-depth))
-}
-
-func (db *database) readEvents(from uint64, limit int) ([]Event, error) {
-	if from > math.MaxInt64 || limit <= 0 {
-		return nil, nil
-	}
-	var events []Event
-	err := db.query("reading events", "SELECT sequence, time, priority, cause, cause_value, effect, effect_value, user, origin "+
-		"FROM event WHERE sequence >= ?1 ORDER BY sequence LIMIT ?2", func(row *sqlite3.Stmt) error {
-		events = append(events, Event{
-			Sequence: uint64(row.ColumnInt64(0)), Time: timeOf(row.ColumnInt64(1)), Priority: uint8(row.ColumnInt64(2)),
-			Cause: row.ColumnText(3), CauseValue: row.ColumnText(4), Effect: row.ColumnText(5), EffectValue: row.ColumnText(6),
-			User: row.ColumnText(7), Origin: row.ColumnText(8),
-		})
-		return nil
-	}, int64(from), int64(limit))
-	return events, err
-}
-
-// putGap records a gap and keeps the newest depth of them.
-func (db *database) putGap(g Gap, depth uint64) error {
+// putGap records a gap and keeps the newest gapDepth of them.
+func (db *database) putGap(g Gap) error {
 	err := db.run("writing a gap", "INSERT INTO gap VALUES (?1, ?2, ?3, ?4, ?5)",
 		int64(g.PowerUp), g.From.UnixNano(), g.To.UnixNano(), g.Clean, int64(g.Event))
-	if err != nil || g.PowerUp <= depth {
+	if err != nil || g.PowerUp <= gapDepth {
 		return err
 	}
-	return db.run("trimming the gaps", "DELETE FROM gap WHERE power_up <= ?1", int64(g.PowerUp-depth))
+	return db.run("trimming the gaps", "DELETE FROM gap WHERE power_up <= ?1", int64(g.PowerUp-gapDepth))
 }
 
 func (db *database) readGaps() ([]Gap, error) {
@@ -125,4 +112,12 @@ func (db *database) readGaps() ([]Gap, error) {
 		return nil
 	})
 	return gaps, err
+}
+
+func (db *database) readProgram() (text string, err error) {
+	err = db.query("reading the program", "SELECT text FROM program", func(row *sqlite3.Stmt) error {
+		text = row.ColumnText(0)
+		return nil
+	})
+	return text, err
 }

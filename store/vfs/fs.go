@@ -53,7 +53,8 @@ type File interface {
 	io.WriterAt
 	io.Closer
 	Truncate(size int64) error
-	// Sync returns when the file's content and size are on the disk itself.
+	// Sync returns when the file's content and size are on the disk itself; its
+	// times need not be.
 	Sync() error
 	Size() (int64, error)
 }

@@ -22,6 +22,7 @@ type SQLite struct {
 	name   string
 	damage *Damage
 	cause  error
+	log    *guardedLog // the open log, if there is one
 }
 
 // NewSQLite registers the adapter with the SQLite library under a name of its
@@ -104,9 +105,19 @@ func (s *SQLite) Open(name string, flags vfs.OpenFlag) (vfs.File, vfs.OpenFlag, 
 			f.Close()
 			return nil, flags, s.failed(err)
 		}
-		file.File = g
+		file.File, s.log = g, g
 	}
 	return file, flags, nil
+}
+
+// LogEmptied is to be called when everything in the log is in the database, and the
+// database synced: it takes the seal off the log, which the next commit, about to
+// write over it, would otherwise have to wait for.
+func (s *SQLite) LogEmptied() error {
+	if s.log == nil {
+		return nil
+	}
+	return s.failed(s.log.release())
 }
 
 // Delete implements the library's VFS. Deletions are made durable at once: a
@@ -197,6 +208,13 @@ func (f *sqliteFile) WriteAt(p []byte, off int64) (int, error) {
 		err = io.ErrShortWrite
 	}
 	return n, f.s.failed(err)
+}
+
+func (f *sqliteFile) Close() error {
+	if g, ok := f.File.(*guardedLog); ok && f.s.log == g {
+		f.s.log = nil
+	}
+	return f.File.Close()
 }
 
 func (f *sqliteFile) Truncate(size int64) error { return f.s.failed(f.File.Truncate(size)) }

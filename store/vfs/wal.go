@@ -225,6 +225,7 @@ type guardedLog struct {
 	report func(*Damage) error
 	seal   File
 	last   Seal
+	empty  bool // both slots are known to be on the disk and to claim nothing
 	salt   [8]byte
 	frames []Frame
 	table  *crc32.Table
@@ -284,6 +285,7 @@ func (g *guardedLog) current() Seal {
 }
 
 func (g *guardedLog) writeSlot(s Seal) error {
+	g.empty = false
 	s.Sequence = g.last.Sequence + 1
 	if _, err := g.seal.WriteAt(s.encode(), int64(s.Sequence%2)*sealSlotStep); err != nil {
 		return err
@@ -297,15 +299,20 @@ func (g *guardedLog) writeBoth(s Seal) error {
 	if err := errors.Join(g.writeSlot(s), g.writeSlot(s)); err != nil {
 		return err
 	}
-	return g.seal.Sync()
+	if err := g.seal.Sync(); err != nil {
+		return err
+	}
+	g.empty = s.Frames == 0
+	return nil
 }
 
-// empty says durably that the log holds nothing any more. SQLite is about to
-// cut, restart or delete the log, which it does only when every frame is in the
-// database and the database is synced.
-func (g *guardedLog) empty() error {
+// release says durably that nothing in the log is needed any more. SQLite is about
+// to cut, overwrite or delete the log, which it does only when every frame is in the
+// database and the database is synced. After a failure it must be tried again: a seal
+// that still claims frames would condemn the log that takes their place.
+func (g *guardedLog) release() error {
 	g.frames = nil
-	if g.last.Frames == 0 {
+	if g.empty {
 		return nil
 	}
 	return g.writeBoth(Seal{})
@@ -313,7 +320,7 @@ func (g *guardedLog) empty() error {
 
 func (g *guardedLog) WriteAt(p []byte, off int64) (int, error) {
 	if off == 0 && len(p) == walHeaderSize {
-		if err := g.empty(); err != nil {
+		if err := g.release(); err != nil {
 			return 0, err
 		}
 		g.salt = [8]byte(p[16:24])
@@ -394,7 +401,7 @@ func (g *guardedLog) Truncate(size int64) error {
 	if size > 0 {
 		return g.File.Truncate(size)
 	}
-	if err := g.empty(); err != nil {
+	if err := g.release(); err != nil {
 		return err
 	}
 	if err := g.File.Truncate(0); err != nil {
