@@ -99,6 +99,7 @@ type Node struct {
 
 	// records is the number of the next record of each log.
 	records map[Handle]uint64
+	outbox  outbox
 	changes Changes
 }
 

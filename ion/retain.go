@@ -18,8 +18,6 @@ type Changes struct {
 	Setup          map[string]string
 	SetupDelete    []string
 	Events         []Event
-	// Alerts are to be sent, in their order; at most MaxAlerts.
-	Alerts []Alert
 	// Programmed tells that modules, links or labels changed: Listing has the program
 	// to keep.
 	Programmed bool
@@ -80,6 +78,10 @@ func (n *Node) TakeChanges() Changes {
 	if n.changes.counted {
 		n.changes.Retained[keptCounters] = n.keepNumbers(n.setupCounts())
 	}
+	if n.outbox.changed {
+		n.outbox.changed = false
+		n.changes.Retained[keptAlerts] = n.outbox.keep()
+	}
 	if len(n.changes.Records) > 0 {
 		n.changes.Retained[keptRecordNumbers] = n.keepNumbers(n.records)
 	}
@@ -105,6 +107,9 @@ func (n *Node) Export() Changes {
 		n.keep(m, all.Retained)
 	}
 	all.Retained[keptCounters] = n.keepNumbers(n.setupCounts())
+	if n.outbox.next > 0 {
+		all.Retained[keptAlerts] = n.outbox.keep()
+	}
 	if len(n.records) > 0 {
 		all.Retained[keptRecordNumbers] = n.keepNumbers(n.records)
 	}
@@ -116,6 +121,7 @@ func (n *Node) Export() Changes {
 const (
 	keptCounters      = "/setup counters"
 	keptRecordNumbers = "/record numbers"
+	keptAlerts        = "/alerts"
 )
 
 const numbersVersion = 1
@@ -217,6 +223,8 @@ func (n *Node) restoreState(label string, state []byte) (err error) {
 	case keptRecordNumbers:
 		n.records, err = restoreNumbers(state)
 		return err
+	case keptAlerts:
+		return n.outbox.restore(state)
 	}
 	m := n.findModule(label)
 	if m == nil {
@@ -263,6 +271,12 @@ func (e *Encoder) Bool(b bool) {
 	} else {
 		e.Uint(0)
 	}
+}
+
+// Text writes a text.
+func (e *Encoder) Text(s string) {
+	e.Uint(uint64(len(s)))
+	e.bytes = append(e.bytes, s...)
 }
 
 // Decoder reads what an Encoder wrote. After the first error it reads zeros.
@@ -339,6 +353,19 @@ func (d *Decoder) Float() float64 {
 
 // Bool reads a Boolean.
 func (d *Decoder) Bool() bool { return d.Uint() != 0 }
+
+// Text reads a text.
+func (d *Decoder) Text() string {
+	n := d.Uint()
+	if n == 0 || d.err != nil {
+		return ""
+	}
+	if n > uint64(len(d.bytes)) {
+		d.Fail(errShort)
+		return ""
+	}
+	return string(d.take(int(n)))
+}
 
 // Version reads the version that the state begins with and fails if it is newer
 // than newest.

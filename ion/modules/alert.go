@@ -28,11 +28,11 @@ const (
 func alert() ion.Type {
 	t := ion.Type{
 		Number: numberAlert, Name: "Alert", Kind: ion.Standard,
-		Doc: "At a Trigger pulse puts one alert into the meter's outbox, from which a transport of its type will take it (none is there yet); several pulses in one turn make " +
+		Doc: "At a Trigger pulse puts one alert into the meter's outbox, from which a transport of its type takes it; several pulses in one turn make " +
 			"one alert. Message is the text: {1} to {8} stand for what Source 1 to 8 hold (N/A if that is NOT AVAILABLE), {label} for the label of the module; a single " +
 			"brace is written twice. A source that Message asks for and that is not linked keeps the module offline. Each alert is an " +
 			fmt.Sprintf("event of priority 25 that says that it was queued; when %d wait already, it is dropped and a warning says so. ", ion.MaxAlerts) +
-			"While Enable is OFF Trigger is ignored. Alert Count survives a power cut.",
+			"While Enable is OFF Trigger is ignored. Alert Count and the outbox survive a power cut.",
 		Source: "ION Reference (7EN02-0290) and Siemens 9300 guide, Alert module; the message template and the newer types are ours",
 		Setups: []ion.Setup{
 			enumerated("Alert Type", "e-mail", "how it goes", "e-mail", "ION alert", "syslog", "SNMP trap", "ASCII", "numeric pager", "alphanumeric pager"),

@@ -457,9 +457,10 @@ func TestAlert(t *testing.T) {
 			r.fire("T", "T")
 			r.tick(1)
 			ch := r.node.TakeChanges()
-			want := ion.Alert{Time: r.now, Module: "M", Type: "SNMP trap", Destination: "nms", Text: "M: 4.5 A is ON {not}"}
-			if len(ch.Alerts) != 1 || ch.Alerts[0] != want {
-				r.Errorf("alerts %+v, want %+v", ch.Alerts, want)
+			alerts := r.node.Outbox()
+			want := ion.Alert{Sequence: 1, Time: r.now, Module: "M", Type: "SNMP trap", Destination: "nms", Text: "M: 4.5 A is ON {not}"}
+			if len(alerts) != 1 || alerts[0] != want {
+				r.Errorf("alerts %+v, want %+v", alerts, want)
 			}
 			if n := len(ch.Events); n != 1 || ch.Events[0].Priority != ion.PriorityInformation || ch.Events[0].EffectValue != "SNMP trap: "+want.Text {
 				r.Errorf("events %+v", ch.Events)
@@ -469,7 +470,7 @@ func TestAlert(t *testing.T) {
 		{"a source that is N/A", alerts("Message", "{1}"), enabled(func(r *rig) {
 			r.fire("T")
 			r.tick(1)
-			if a := r.node.TakeChanges().Alerts; len(a) != 1 || a[0].Text != "N/A" {
+			if a := r.node.Outbox(); len(a) != 1 || a[0].Text != "N/A" {
 				r.Errorf("alerts %+v", a)
 			}
 		})},
@@ -479,32 +480,34 @@ func TestAlert(t *testing.T) {
 				r.tick(1)
 			}
 			ch := r.node.TakeChanges()
-			if last := ch.Events[len(ch.Events)-1]; len(ch.Alerts) != ion.MaxAlerts || last.Priority != ion.PriorityWarning || !strings.Contains(last.EffectValue, "full") {
-				r.Errorf("%d alerts, last event %+v", len(ch.Alerts), last)
+			if last := ch.Events[len(ch.Events)-1]; len(r.node.Outbox()) != ion.MaxAlerts || last.Priority != ion.PriorityWarning || !strings.Contains(last.EffectValue, "full") {
+				r.Errorf("%d alerts, last event %+v", len(r.node.Outbox()), last)
 			}
 			r.want("M/Alert Count", ion.MaxAlerts)
+			r.node.Sent(1)
 			r.fire("T")
 			r.tick(1)
-			if n := len(r.node.TakeChanges().Alerts); n != 1 {
-				r.Errorf("%d alerts after the outbox was emptied", n)
+			if a := r.node.Outbox(); len(a) != ion.MaxAlerts || a[ion.MaxAlerts-1].Sequence != ion.MaxAlerts+1 {
+				r.Errorf("%d alerts after one was sent and one came, want room for it", len(a))
 			}
 		})},
 		{"Enable off: Trigger is ignored", alerts(), func(r *rig) {
 			r.turn("On/Switch", false)
 			r.fire("T")
 			r.tick(1)
-			if a := r.node.TakeChanges().Alerts; len(a) != 0 {
+			if a := r.node.Outbox(); len(a) != 0 {
 				r.Errorf("alerts %+v", a)
 			}
 		}},
-		{"power-up: Alert Count is kept, nothing is sent", alerts(), enabled(func(r *rig) {
+		{"power-up: Alert Count and the outbox are kept", alerts(), enabled(func(r *rig) {
 			r.fire("T")
 			r.tick(1)
+			before := r.node.Outbox()
 			r.restart()
 			r.tick(1)
 			r.want("M/Alert Count", 1)
-			if a := r.node.TakeChanges().Alerts; len(a) != 0 {
-				r.Errorf("alerts %+v", a)
+			if a := r.node.Outbox(); !slices.Equal(a, before) || len(a) != 1 {
+				r.Errorf("alerts %+v, want %+v", a, before)
 			}
 		})},
 		{"a message that asks for a source that is not linked", alerts("Message", "{3}"), func(r *rig) {
