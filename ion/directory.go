@@ -23,7 +23,9 @@ type ManagerInfo struct {
 type ModuleInfo struct {
 	Handle Handle
 	Label  string
-	Type   *Type // not to be changed
+	// Type tells the class of the module (Kind) and its update period (Rate), too; it
+	// is not to be changed.
+	Type *Type
 	// First is the dense index of its first register; outputs come first, then setups.
 	First, Count int
 	// Links is, per input, the label of the register it is linked to, or empty.
@@ -69,6 +71,24 @@ func (d *Directory) Module(label string) *ModuleInfo {
 		}
 	}
 	return nil
+}
+
+// RegisterOwners returns the inputs, as "Module/Input", that are linked to the register
+// with the dense index: what a change of the register, or its going, would touch.
+func (d *Directory) RegisterOwners(index int) []string {
+	label := d.Label(index)
+	if label == "" {
+		return nil
+	}
+	var owners []string
+	for _, m := range d.Modules {
+		for i, register := range m.Links {
+			if register == label {
+				owners = append(owners, m.Label+"/"+m.Type.Inputs[i].Name)
+			}
+		}
+	}
+	return owners
 }
 
 // describe makes the directory of the present program.

@@ -64,8 +64,25 @@ func (n *Node) Program(changes []Change, by By, now time.Time) error {
 	return n.program(changes, false)
 }
 
+// Check tells whether Program would carry out the changes: nil, or the *Refusal with
+// every reason. It changes nothing.
+func (n *Node) Check(changes []Change) error {
+	_, _, err := n.rehearse(changes, false)
+	return err
+}
+
 func (n *Node) program(changes []Change, factory bool) error {
-	d := n.draft(factory)
+	d, ordered, err := n.rehearse(changes, factory)
+	if err != nil {
+		return err
+	}
+	n.commit(d, ordered)
+	return nil
+}
+
+// rehearse carries out the changes on a draft.
+func (n *Node) rehearse(changes []Change, factory bool) (d *draft, ordered []*module, err error) {
+	d = n.draft(factory)
 	for i, c := range changes {
 		d.change = i
 		c.apply(d)
@@ -73,12 +90,11 @@ func (n *Node) program(changes []Change, factory bool) error {
 	d.change = -1
 	d.checkLimits()
 	d.checkExclusive()
-	ordered := d.order()
+	ordered = d.order()
 	if len(d.problems) > 0 {
-		return &Refusal{d.problems}
+		return nil, nil, &Refusal{d.problems}
 	}
-	n.commit(d, ordered)
-	return nil
+	return d, ordered, nil
 }
 
 // draft is the program as it will be after a transaction.
@@ -89,6 +105,7 @@ type draft struct {
 	byLabel  map[string]*module
 	plans    map[*module]*plan
 	created  map[*module]bool
+	refused  map[string]bool // labels of modules that could not be made
 	steps    []step
 	change   int
 	problems []Problem
@@ -113,7 +130,7 @@ const (
 )
 
 func (n *Node) draft(factory bool) *draft {
-	d := &draft{node: n, factory: factory, modules: slices.Clone(n.modules), created: map[*module]bool{},
+	d := &draft{node: n, factory: factory, modules: slices.Clone(n.modules), created: map[*module]bool{}, refused: map[string]bool{},
 		byLabel: make(map[string]*module, len(n.modules)), plans: make(map[*module]*plan, len(n.modules))}
 	for _, m := range n.modules {
 		d.byLabel[fold(m.label)], d.plans[m] = m, m.plan.clone()
@@ -146,10 +163,11 @@ func (d *draft) sourceLabel(s source) string {
 	return d.plans[s.module].label + "/" + s.module.typ.registerName(s.register)
 }
 
-// module returns the module with the label, or refuses.
+// module returns the module with the label, or refuses. Of a module that could not be
+// made, the first reason is enough.
 func (d *draft) module(label string) *module {
 	m := d.byLabel[fold(label)]
-	if m == nil {
+	if m == nil && !d.refused[fold(label)] {
 		d.refuse(label, "there is no such module")
 	}
 	return m
@@ -180,29 +198,35 @@ func (d *draft) labelFits(label string) bool {
 }
 
 func (c Create) apply(d *draft) {
+	made := d.create(c)
+	d.refused[fold(c.Label)] = !made
+}
+
+func (d *draft) create(c Create) (made bool) {
 	i := slices.IndexFunc(d.node.types, func(t *Type) bool { return strings.EqualFold(t.Name, c.Type) })
 	if i < 0 {
 		d.refuse(c.Label, "there is no module type %q", c.Type)
-		return
+		return false
 	}
 	t := d.node.types[i]
 	if t.Kind != Standard && !d.factory {
-		d.refuse(c.Label, "a %v module of type %s is made by the factory only", t.Kind, t.Name)
-		return
+		d.refuse(c.Label, "a %v module of type %s is made by the factory only, and this %s was made without it", t.Kind, t.Name, cmp.Or(d.node.identity.Model, "meter"))
+		return false
 	}
 	if !d.labelFits(c.Label) {
-		return
+		return false
 	}
 	handle, at := d.freeHandle(t, c.Number)
 	if handle == 0 {
 		d.refuse(c.Label, "number %d under the manager of %s is taken or above %d", c.Number, t.Name, MaxModulesPerType)
-		return
+		return false
 	}
 	m := newModule(t, c.Label)
 	m.handle = handle
 	d.modules = slices.Insert(d.modules, at, m)
 	d.byLabel[fold(c.Label)], d.plans[m], d.created[m] = m, m.plan.clone(), true
 	d.did(m, stepCreate, 0, c.Label, "", "created")
+	return true
 }
 
 // freeHandle returns a handle under the manager of t and its place among the modules:

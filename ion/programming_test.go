@@ -328,3 +328,40 @@ func TestCells(t *testing.T) {
 		}
 	}
 }
+
+func TestCheckTellsAndChangesNothing(t *testing.T) {
+	n := programmingNode(t, Create{Type: "Remote", Label: "R"})
+	before := n.Directory()
+	if err := n.Check([]Change{Create{Type: "Remote", Label: "S"}, Rename{"R", "T"}}); err != nil {
+		t.Error(err)
+	}
+	if err := n.Check([]Change{Create{Type: "Remote", Label: "R"}}); err == nil || !strings.Contains(err.Error(), "the label is taken") {
+		t.Errorf("error %v, want that of Program", err)
+	}
+	if n.Directory() != before || len(n.TakeChanges().Events) > 0 {
+		t.Error("something was changed")
+	}
+}
+
+func TestAModuleThatCannotBeMadeIsOneReason(t *testing.T) {
+	n := programmingNode(t, Create{Type: "Tuned", Label: "M"})
+	err := n.Check([]Change{Create{Type: "None", Label: "X"}, Set{"X/Low", "1"}, Link{"X/In", "M/Out"}, Link{"Y/In", "X/Out"}})
+	var refusal *Refusal
+	if !errors.As(err, &refusal) || len(refusal.Problems) != 2 || refusal.Problems[0].Object != "X" || refusal.Problems[1].Object != "Y" {
+		t.Errorf("%v, want one reason each for X and Y", err)
+	}
+}
+
+func TestRegisterOwners(t *testing.T) {
+	n := programmingNode(t, Create{Type: "Fast", Label: "F"}, Create{Type: "Merge", Label: "M"}, Create{Type: "Tally", Label: "T"},
+		Link{"M/A", "F/Beat"}, Link{"M/B", "F/Beat"}, Link{"T/Reset", "F/Beat"}, Link{"T/Count", "M/Out"})
+	for label, want := range map[string][]string{"F/Beat": {"T/Reset", "M/A", "M/B"}, "F/Turns": nil, "M/Out": {"T/Count"}} {
+		index, ok := n.Find(label)
+		if got := n.Directory().RegisterOwners(index); !ok || !slices.Equal(got, want) {
+			t.Errorf("owners of %s: %v, want %v", label, got, want)
+		}
+	}
+	if owners := n.Directory().RegisterOwners(-1); owners != nil {
+		t.Errorf("owners of no register: %v", owners)
+	}
+}

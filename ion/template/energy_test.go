@@ -179,7 +179,7 @@ func TestNothingIsLostInALongTime(t *testing.T) {
 
 func mustFramework(t *testing.T, text string) []ion.Change {
 	t.Helper()
-	changes, err := ParseFramework([]byte(text))
+	changes, err := Parse([]byte(text))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,5 +1,7 @@
-// Package template holds the models and their factory templates as data: models.json
-// says what each model has, frameworks/*.txt how its modules are programmed.
+// Package template holds the models and their factory templates as data (models.json says
+// what each model has, frameworks/*.txt how its modules are programmed) and the template
+// as text: Parse, Format, Export, Compare, Plan and Model.Rebuild. docs/templates.md is its
+// description.
 package template
 
 import (
@@ -75,8 +77,12 @@ func Load(name string) (Model, error) {
 
 // Build makes a factory-fresh node of the model.
 func (m Model) Build(serial, revision string) (*ion.Node, error) {
+	return m.build(m.Program, serial, revision)
+}
+
+func (m Model) build(program []ion.Change, serial, revision string) (*ion.Node, error) {
 	node, err := ion.New(ion.Config{
-		Types: modules.Catalogue(), Limits: m.Limits, Program: m.Program,
+		Types: modules.Catalogue(), Limits: m.Limits, Program: program,
 		Identity: ion.Identity{Model: m.Name, Manufacturer: Manufacturer, Serial: serial, Revision: revision,
 			Options:  fmt.Sprintf("%d inputs, %d samples per cycle", len(m.Inputs), m.SamplesPerCycle),
 			Template: m.Name + " factory " + revision},
@@ -152,7 +158,7 @@ func (row modelData) model(types []ion.Type, mappings []registermap.Mapping, fra
 			problems = append(problems, fmt.Errorf("framework %q: %w", name, err))
 			continue
 		}
-		changes, err := ParseFramework(text)
+		changes, err := Parse(text)
 		if err != nil {
 			problems = append(problems, fmt.Errorf("framework %q: %w", name, err))
 		}

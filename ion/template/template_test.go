@@ -2,6 +2,7 @@ package template
 
 import (
 	"math"
+	"strings"
 	"testing"
 	"time"
 
@@ -128,4 +129,31 @@ func TestPointsOfTheBaseUnit(t *testing.T) {
 	write("DO 4 Off/Trigger", ion.Value{Class: ion.Pulse})
 	tick()
 	want("Digital Out 4/State", 0)
+}
+
+func TestFaultyModelsAreRefused(t *testing.T) {
+	const good = `[{"name":"A","product":"p","samplesPerCycle":256,"inputs":["V1"],"frameworks":["f"],"limits":{"chainDepth":25,"modules":{"Maximum":3}}}]`
+	framework := func(string) ([]byte, error) { return []byte("Clock | Clock"), nil }
+	if _, err := parseModels([]byte(good), framework); err != nil {
+		t.Fatal(err)
+	}
+	for name, row := range map[string]struct{ old, new, want string }{
+		"unknown key":         {`"product"`, `"products"`, "unknown field"},
+		"no product":          {`"p"`, `""`, "product text"},
+		"rate":                {`256`, `5`, "outside 16 to 65536"},
+		"input":               {`"V1"`, `"V9"`, `unknown input "V9"`},
+		"limit of no type":    {`"Maximum"`, `"Maximal"`, `unknown module type "Maximal"`},
+		"not JSON":            {`[{`, `{`, "models.json"},
+		"the same name twice": {good[1 : len(good)-1], good[1:len(good)-1] + "," + good[1:len(good)-1], "listed twice"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := parseModels([]byte(strings.Replace(good, row.old, row.new, 1)), framework)
+			if err == nil || !strings.Contains(err.Error(), row.want) {
+				t.Errorf("error %v does not say %q", err, row.want)
+			}
+		})
+	}
+	if _, err := Load("ION1"); err == nil || !strings.Contains(err.Error(), "ION9000T") {
+		t.Errorf("error %v does not name the models there are", err)
+	}
 }
