@@ -6,6 +6,7 @@ import "time"
 const (
 	PriorityReset       = 5
 	PrioritySetupChange = 10
+	PriorityInputChange = 15
 	PriorityInformation = 25
 	PriorityWarning     = 30
 	PriorityFailure     = 255

@@ -201,21 +201,22 @@ type power struct {
 	readings []reading
 	// What is less than a micro-joule waits for the next tick.
 	p, q, s [4]ion.Quantizer
+	flowed  quadrants // in this tick
 }
 
 func (m *power) Tick(c *ion.Context) {
-	var flowed quadrants
+	m.flowed = quadrants{}
 	if s := c.Second; s != nil {
 		for i := range 4 {
-			flowed.p[i] = m.p[i].Take(s.Energy.Wh[i] * quantaPerWh)
-			flowed.q[i] = m.q[i].Take(s.Energy.Varh[i] * quantaPerWh)
-			flowed.s[i] = m.s[i].Take(s.Energy.VAh[i] * quantaPerWh)
+			m.flowed.p[i] = m.p[i].Take(s.Energy.Wh[i] * quantaPerWh)
+			m.flowed.q[i] = m.q[i].Take(s.Energy.Varh[i] * quantaPerWh)
+			m.flowed.s[i] = m.s[i].Take(s.Energy.VAh[i] * quantaPerWh)
 		}
 	}
 	for i := range m.readings {
 		r := &m.readings[i]
 		if r.flow != nil {
-			c.SetFlow(i, r.flow(&flowed))
+			c.SetFlow(i, r.flow(&m.flowed))
 		}
 		if c.Second == nil || c.Second.Windows == 0 {
 			c.SetNotAvailable(i)
