@@ -19,6 +19,18 @@ func Catalogue() []ion.Type {
 		slidingWindowDemand(),
 		maximum(),
 		minimum(),
+		thermalDemand(),
+		counter(),
+		setpoint(),
+		hsSetpoint(),
+		relativeSetpoint(),
+		hsRelativeSetpoint(),
+		arithmetic(),
+		andOr(),
+		convert(),
+		feedback(),
+		latch(),
+		pulseMerge(),
 	}
 }
 

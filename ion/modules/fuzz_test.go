@@ -13,7 +13,13 @@ import (
 func FuzzRestore(f *testing.F) {
 	program := append(core(), ion.Create{Type: "Integrator", Label: "I"}, ion.Link{Input: "I/Integrand", Register: "Power Meter/kW tot"},
 		ion.Create{Type: "Maximum", Label: "Max"}, ion.Link{Input: "Max/Source", Register: "Power Meter/kW tot"},
-		ion.Create{Type: "Minimum", Label: "Min"}, ion.Link{Input: "Min/Source", Register: "Power Meter/kW tot"})
+		ion.Create{Type: "Minimum", Label: "Min"}, ion.Link{Input: "Min/Source", Register: "Power Meter/kW tot"},
+		ion.Create{Type: "Thermal Demand", Label: "Thermal"}, ion.Link{Input: "Thermal/Source", Register: "Power Meter/kW tot"},
+		ion.Create{Type: "Counter", Label: "Count"}, ion.Link{Input: "Count/Count", Register: "Max/Trigger"},
+		ion.Create{Type: "Setpoint", Label: "Alarm"}, ion.Link{Input: "Alarm/Source", Register: "Power Meter/kW tot"},
+		ion.Create{Type: "Relative Setpoint", Label: "Band"}, ion.Link{Input: "Band/Source", Register: "Power Meter/kW tot"},
+		ion.Link{Input: "Band/Nominal", Register: "Factory/Nominal Voltage"},
+		ion.Create{Type: "Latch", Label: "Latch"}, ion.Link{Input: "Latch/Set", Register: "Max/Trigger"})
 	build := func(t testing.TB) *ion.Node {
 		node, err := ion.New(ion.Config{Types: Catalogue(), Program: program})
 		if err != nil {
@@ -21,7 +27,7 @@ func FuzzRestore(f *testing.F) {
 		}
 		return node
 	}
-	labels := []string{"I", "Max", "Min"}
+	labels := []string{"I", "Max", "Min", "Thermal", "Count", "Alarm", "Band", "Latch"}
 	fresh := build(f)
 	second := metering.Second{Windows: 1, DurationS: 1}
 	second.Energy.Wh[0], second.Power.P[metering.Total] = 1234.5, 4.4e6
