@@ -106,6 +106,30 @@ func (c *Context) Setting(setup int) float64 { return c.module.settings[setup].N
 // SettingText returns the text of a setup register.
 func (c *Context) SettingText(setup int) string { return c.module.settings[setup].Text }
 
+// Configure makes the module write one of its own setup registers, in its text form, as
+// a client would: the change is kept, counted and an event. The hooks are not called.
+func (c *Context) Configure(setup int, text string) error {
+	n, m := c.node, c.module
+	v, err := m.typ.Setups[setup].Parse(text)
+	if err != nil {
+		return err
+	}
+	old := m.settings[setup]
+	if v == old {
+		return nil
+	}
+	v.StampNs = c.stampNs
+	n.values[m.base+len(m.typ.Outputs)+setup] = v
+	v.StampNs = 0
+	m.settings[setup] = v
+	m.setupCount++
+	n.changes.counted = true
+	n.changes.set(m, setup)
+	c.Raise(PrioritySetupChange, m.typ.Setups[setup].Name, old.String(), m.typ.Setups[setup].Name, v.String())
+	n.describe()
+	return nil
+}
+
 // Identity returns what the meter is.
 func (c *Context) Identity() Identity { return c.node.identity }
 

@@ -6,6 +6,7 @@ import "time"
 const (
 	PriorityReset       = 5
 	PrioritySetupChange = 10
+	PriorityInputChange = 15
 	PriorityIOState     = 20
 	PriorityInformation = 25
 	PriorityWarning     = 30

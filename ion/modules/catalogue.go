@@ -43,6 +43,18 @@ func Catalogue() []ion.Type {
 		digitalOutput(),
 		pulser(),
 		alert(),
+		thermalDemand(),
+		counter(),
+		setpoint(),
+		hsSetpoint(),
+		relativeSetpoint(),
+		hsRelativeSetpoint(),
+		arithmetic(),
+		andOr(),
+		convert(),
+		feedback(),
+		latch(),
+		pulseMerge(),
 	}
 	return append(types, dataMappings()...)
 }

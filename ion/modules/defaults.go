@@ -27,6 +27,46 @@ const (
 	// Pred Resp of a step.
 	predictionSpan = 1.0 / 15
 
+	// Thermal Demand.
+	defaultThermalInterval = "900"
+	maxThermalInterval     = 86_400
+	defaultTimeConst       = "90"
+
+	// Counter.
+	maxMultiplier = 1_000_000
+	maxPreset     = 999_999_999 // times countQuanta fits 64 bits
+
+	// Setpoint and Relative Setpoint.
+	maxLimit                = 1e12
+	maxSustain              = 86_400
+	defaultSetpointSustain  = "0"
+	defaultRelativeSustain  = "30" // published for an older model
+	defaultSetpointPriority = "200"
+	defaultRelativePickup   = "10"
+	defaultRelativeDropout  = "5"
+
+	// Learning: the levels in standard deviations from the mean; how far they may move
+	// and be still, and how far until excursions are measured anew, in standard
+	// deviations; what the longest normal excursion is
+	// multiplied with; how often the progress is kept.
+	defaultLearnDays = "30"
+	minLearnDays     = 0.01 // a quarter of an hour, to try it
+	maxLearnDays     = 90
+	learnSettled     = 0.25 // published
+	learnPickup      = 3.0
+	learnDropout     = 2.0
+	learnStill       = 0.05
+	learnMoved       = 1.0
+	learnMargin      = 1.25
+	learnKeepS       = 60.0
+
+	// Arithmetic, AND/OR and Pulse Merge: how many inputs. The first two are published.
+	mergedPulses  = 8
+	booleanInputs = 8
+
+	// EvLog Mode of all types that have one: pulses and states may come every second.
+	defaultEvLogMode = "log off"
+
 	// Clock.
 	maxZoneOffset    = 14 * 3600
 	defaultDSTOffset = "3600"

@@ -21,7 +21,13 @@ func FuzzRestore(f *testing.F) {
 		ion.Create{Type: "External Numeric", Label: "Numeric"},
 		ion.Create{Type: "Digital Input", Label: "DI"}, ion.Set{Register: "DI/Port", Value: "DI1"},
 		ion.Create{Type: "Pulser", Label: "Pulser"}, ion.Link{Input: "Pulser/Source", Register: "Max/Trigger"}, ion.Set{Register: "Pulser/Port", Value: "DO1"},
-		ion.Create{Type: "Alert", Label: "Alert"}, ion.Link{Input: "Alert/Trigger", Register: "Max/Trigger"})
+		ion.Create{Type: "Alert", Label: "Alert"}, ion.Link{Input: "Alert/Trigger", Register: "Max/Trigger"},
+		ion.Create{Type: "Thermal Demand", Label: "Thermal"}, ion.Link{Input: "Thermal/Source", Register: "Power Meter/kW tot"},
+		ion.Create{Type: "Counter", Label: "Count"}, ion.Link{Input: "Count/Count", Register: "Max/Trigger"},
+		ion.Create{Type: "Setpoint", Label: "Alarm"}, ion.Link{Input: "Alarm/Source", Register: "Power Meter/kW tot"},
+		ion.Create{Type: "Relative Setpoint", Label: "Band"}, ion.Link{Input: "Band/Source", Register: "Power Meter/kW tot"},
+		ion.Link{Input: "Band/Nominal", Register: "Factory/Nominal Voltage"},
+		ion.Create{Type: "Latch", Label: "Latch"}, ion.Link{Input: "Latch/Set", Register: "Max/Trigger"})
 	build := func(t testing.TB) *ion.Node {
 		node, err := ion.New(ion.Config{Types: Catalogue(), Program: program})
 		if err != nil {
@@ -29,7 +35,7 @@ func FuzzRestore(f *testing.F) {
 		}
 		return node
 	}
-	labels := []string{"I", "Max", "Min", "Store", "Bin", "Tariff", "Numeric", "DI", "Pulser", "Alert"}
+	labels := []string{"I", "Max", "Min", "Store", "Bin", "Tariff", "Numeric", "DI", "Pulser", "Alert", "Thermal", "Count", "Alarm", "Band", "Latch"}
 	fresh := build(f)
 	second := metering.Second{Windows: 1, DurationS: 1}
 	second.Energy.Wh[0], second.Power.P[metering.Total] = 1234.5, 4.4e6

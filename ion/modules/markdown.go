@@ -29,8 +29,9 @@ priority 5.
 | type | number | class | runs every | inputs | setup registers | outputs |
 |---|---|---|---|---|---|---|
 `)
+	anchor := strings.NewReplacer(" ", "-", "/", "") // as pages make it of a heading
 	for _, t := range types {
-		fmt.Fprintf(&b, "| [%s](#%s) | %d | %s | %s | %d | %d | %d |\n", t.Name, strings.ReplaceAll(strings.ToLower(t.Name), " ", "-"),
+		fmt.Fprintf(&b, "| [%s](#%s) | %d | %s | %s | %d | %d | %d |\n", t.Name, anchor.Replace(strings.ToLower(t.Name)),
 			t.Number, t.Kind, t.Rate, len(t.Inputs), len(t.Setups), len(t.Outputs)+1)
 	}
 	for _, t := range types {
