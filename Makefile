@@ -11,6 +11,7 @@ bench:
 	go test -run '^$$' -bench Decode -cpu 1 ./waveform/comtrade
 	go test -run '^$$' -bench DefaultSite -cpu 1 ./waveform/synth
 	go test -run TestIdle -v ./cmd/hepmeter
+	sh scripts/store-bench.sh
 	bash scripts/fft-vs-fftw.sh
 	bash scripts/measure-bench.sh
 	bash scripts/modbus-vs-libmodbus.sh

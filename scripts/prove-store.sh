@@ -1,7 +1,8 @@
 #!/bin/sh
 # The store's proofs and figures at length. Writes them to docs/proofs/store-*.txt.
-# Usage: sh scripts/prove-store.sh   (about eight minutes)
+# Usage: sh scripts/prove-store.sh   (about ten minutes; CUTS=1 KILLS=60 FUZZ=20s for less)
 set -eu
+: "${CUTS:=2}" "${KILLS:=500}" "${FUZZ:=60s}"
 cd "$(dirname "$0")/.."
 out=docs/proofs
 mkdir -p "$out"
@@ -11,7 +12,7 @@ head="$(go version), $(uname -sr), $(nproc) cores"
 
 {
 	echo "Proofs of the store: $head"
-	HEPMETER_STORE_CUTS=2 HEPMETER_STORE_KILLS=300 go test -count=1 -timeout 30m -v ./store/... |
+	HEPMETER_STORE_CUTS=$CUTS HEPMETER_STORE_KILLS=$KILLS go test -count=1 -timeout 30m -v ./store/... |
 		grep -v "^=== \|^    *--- PASS\|refuse_test.go\|store_test.go\|^        \|^ok .*cached"
 } >"$out/store-proofs.txt"
 
@@ -33,6 +34,8 @@ head="$(go version), $(uname -sr), $(nproc) cores"
 	echo "Fuzzing the store: $head"
 	for target in FuzzOpenDamaged FuzzCommitRoundTrip; do
 		echo "-- $target"
-		go test -run xxx -fuzz "$target" -fuzztime 60s -fuzzminimizetime 5x ./store | tail -3
+		go test -run xxx -fuzz "$target" -fuzztime "$FUZZ" -fuzzminimizetime 5x ./store | tail -3
 	done
 } >"$out/store-fuzz.txt"
+
+sh scripts/store-bench.sh >"$out/store-bench.txt"

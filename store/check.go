@@ -68,6 +68,7 @@ func (r Report) String() string {
 }
 
 func (r *Report) found(file string, page int64, table, problem string) {
+	problem = strings.ReplaceAll(problem, corruptRemedy, "") // The report as a whole has one.
 	r.Findings = append(r.Findings, Finding{filepath.Base(file), page, table, problem})
 }
 
@@ -318,7 +319,7 @@ func (r *Report) checkRows(db *database) error {
 		}
 	}
 	for from := uint64(0); ; {
-		events, err := db.readEvents(from, MaxReadEvents)
+		events, err := db.readEvents(from, MaxReadRows)
 		if err != nil {
 			return err
 		}
@@ -362,7 +363,7 @@ func (r *Report) checkLogs(db *database) error {
 	for _, log := range logs {
 		count, bytes, from := 0, int64(0), uint64(0)
 		for {
-			records, err := db.readRecords(log.Log, from, MaxReadRecords)
+			records, err := db.readRecords(log.Log, from, MaxReadRows)
 			if err != nil {
 				return err
 			}

@@ -29,11 +29,8 @@ type LogInfo struct {
 	Header string // text that describes the columns
 }
 
-// MaxReadRecords bounds what one call of Records returns.
-const MaxReadRecords = 1000
-
 // Records returns up to limit records of a log with sequence numbers from and above,
-// in order: at most MaxReadRecords, and no more than MaxReadBytes of bodies beyond the
+// in order: at most MaxReadRows, and no more than MaxReadBytes of bodies beyond the
 // first. Where there may be more, ask again from behind the last; commits go on in
 // between. The records of a log that there is not are none.
 func (s *Store) Records(log uint32, from uint64, limit int) ([]Record, error) {
@@ -42,7 +39,7 @@ func (s *Store) Records(log uint32, from uint64, limit int) ([]Record, error) {
 	if s.db == nil {
 		return nil, ErrClosed
 	}
-	return s.db.readRecords(log, from, min(limit, MaxReadRecords))
+	return s.db.readRecords(log, from, min(limit, MaxReadRows))
 }
 
 // Logs describes all logs, in the order of their handles.

@@ -104,7 +104,7 @@ func TestRecordsComeInPages(t *testing.T) {
 			from++
 			size += len(r.Body)
 		}
-		if len(page) > MaxReadRecords || size > MaxReadBytes {
+		if len(page) > MaxReadRows || size > MaxReadBytes {
 			t.Errorf("a page of %d records and %d bytes", len(page), size)
 		}
 	}

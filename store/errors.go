@@ -50,9 +50,11 @@ func (db *database) wrapFrom(other *vfs.SQLite, doing string, err error) error {
 	return fmt.Errorf("%s: %s: %w", db.path, doing, err)
 }
 
+// corruptRemedy ends the message of a corrupt file.
+const corruptRemedy = " (the file was changed or its disk is failing: `hepmeter check` on the directory tells how much; put a copy of it back, or move it away to begin anew)"
+
 func corruptError(what error) error {
-	return fmt.Errorf("%w: %w (the file was changed or its disk is failing: `hepmeter check` on the directory tells how much; put a copy of it back, or move it away to begin anew)",
-		ErrCorrupt, what)
+	return fmt.Errorf("%w: %w%s", ErrCorrupt, what, corruptRemedy)
 }
 
 // diskError gives the operating system's error its remedy.

@@ -12,15 +12,15 @@ import (
 // says.
 const DefaultEventDepth = 500
 
-// MaxReadEvents and MaxReadBytes bound what one call of Events or Records returns,
-// so that no reader keeps a commit waiting for more than a few milliseconds.
+// MaxReadRows and MaxReadBytes bound what one call of Events or Records returns, so
+// that no reader keeps a commit waiting for much more than a millisecond.
 const (
-	MaxReadEvents = 1000
-	MaxReadBytes  = 256 << 10
+	MaxReadRows  = 256
+	MaxReadBytes = 64 << 10
 )
 
 // Events returns up to limit events with sequence numbers from and above, in
-// order: at most MaxReadEvents, and no more than MaxReadBytes of text beyond the
+// order: at most MaxReadRows, and no more than MaxReadBytes of text beyond the
 // first. Where there may be more, ask again from behind the last. Events beyond
 // the depth of the log are gone.
 func (s *Store) Events(from uint64, limit int) ([]Event, error) {
@@ -29,7 +29,7 @@ func (s *Store) Events(from uint64, limit int) ([]Event, error) {
 	if s.db == nil {
 		return nil, ErrClosed
 	}
-	return s.db.readEvents(from, min(limit, MaxReadEvents))
+	return s.db.readEvents(from, min(limit, MaxReadRows))
 }
 
 // EventRange returns the sequence number of the oldest event that is kept, the one

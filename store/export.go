@@ -111,8 +111,8 @@ func checkSound(files map[string][]byte, database string) (Report, error) {
 		return r, err
 	}
 	if !r.Sound() {
-		f := r.Findings[0]
-		return r, corruptError(fmt.Errorf("%s: %d findings, the first: %v", filepath.Dir(database), len(r.Findings), f))
+		return r, fmt.Errorf("%w: %s: %v, and %d more findings: take a sound copy (`hepmeter check` names all that is damaged)",
+			ErrCorrupt, database, r.Findings[0], len(r.Findings)-1)
 	}
 	return r, nil
 }

@@ -21,20 +21,23 @@ func TestExportAndImport(t *testing.T) {
 	killed, _ := smallStore(t, false)
 	for name, disk := range map[string]*vfs.Disk{"closed": closed, "killed": killed, "schema 1": vfs.Restore(schema1(t, "killed"))} {
 		t.Run(name, func(t *testing.T) {
+			if err := disk.MkdirAll("/out"); err != nil {
+				t.Fatal(err)
+			}
 			before := disk.Contents()
-			if err := export(disk, simDir, "/file"); err != nil {
+			if err := export(disk, simDir, "/out/file"); err != nil {
 				t.Fatal(err)
 			}
 			after := disk.Contents()
-			delete(after, "/file")
+			delete(after, "/out/file")
 			if diff := cmp.Diff(before, after); diff != "" {
 				t.Errorf("export changed the directory (-before +after):\n%.500s", diff)
 			}
-			r, err := check(disk, "/file")
+			r, err := check(disk, "/out/file")
 			if err != nil || !r.Sound() {
 				t.Fatalf("file: %v %v", r, err)
 			}
-			if err := Import("/file", simTwin, Options{FS: disk, Identity: testIdentity}); err != nil {
+			if err := Import("/out/file", simTwin, Options{FS: disk, Identity: testIdentity}); err != nil {
 				t.Fatal(err)
 			}
 			got, err := openAndReadIn(simTwin, disk, want.Alive)
@@ -58,7 +61,10 @@ func TestExportAndImport(t *testing.T) {
 
 func TestExportAndImportRefuse(t *testing.T) {
 	sound, _ := smallStore(t, true)
-	if err := export(sound, simDir, "/file"); err != nil {
+	if err := sound.MkdirAll("/out"); err != nil {
+		t.Fatal(err)
+	}
+	if err := export(sound, simDir, "/out/file"); err != nil {
 		t.Fatal(err)
 	}
 	files := sound.Contents()
@@ -68,12 +74,15 @@ func TestExportAndImportRefuse(t *testing.T) {
 		return disk
 	}
 	put := func(disk *vfs.Disk, path string, data []byte) {
+		if err := disk.MkdirAll(filepath.Dir(path)); err != nil {
+			t.Fatal(err)
+		}
 		if err := writeWhole(disk, path, data); err != nil {
 			t.Fatal(err)
 		}
 	}
 	newer := with(func(d *vfs.Disk) {
-		db, err := openDatabase(d, "/file", false)
+		db, err := openDatabase(d, "/out/file", false)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -82,7 +91,7 @@ func TestExportAndImportRefuse(t *testing.T) {
 		}
 	})
 	as := func(id Identity) func(*vfs.Disk) error {
-		return func(d *vfs.Disk) error { return Import("/file", simTwin, Options{FS: d, Identity: id}) }
+		return func(d *vfs.Disk) error { return Import("/out/file", simTwin, Options{FS: d, Identity: id}) }
 	}
 	tests := []struct {
 		name string
@@ -91,7 +100,7 @@ func TestExportAndImportRefuse(t *testing.T) {
 		kind error
 		says []string
 	}{
-		{"import into a directory that holds a meter", with(func(*vfs.Disk) {}), func(d *vfs.Disk) error { return Import("/file", simDir, Options{FS: d}) }, ErrOccupied, []string{simDir, "another directory"}},
+		{"import into a directory that holds a meter", with(func(*vfs.Disk) {}), func(d *vfs.Disk) error { return Import("/out/file", simDir, Options{FS: d}) }, ErrOccupied, []string{simDir, "another directory"}},
 		{"import where only a log is left", with(func(d *vfs.Disk) { put(d, simTwin+"/meter.db-wal", []byte("x")) }), as(Identity{}), ErrOccupied, []string{"meter.db-wal"}},
 		{"import into a directory in use", with(func(d *vfs.Disk) {
 			if _, _, err := d.Lock(simTwin+"/"+lockName, "pid 7"); err != nil {
@@ -100,20 +109,20 @@ func TestExportAndImportRefuse(t *testing.T) {
 		}), as(Identity{}), ErrHeld, []string{"pid 7"}},
 		{"import of another model", with(func(*vfs.Disk) {}), as(Identity{Model: "PM8000"}), ErrOtherMeter, []string{"PM8000"}},
 		{"import of a newer schema", newer, as(Identity{}), ErrNewerSchema, []string{"run that version"}},
-		{"import of a flipped bit", with(func(d *vfs.Disk) { d.Flip("/file", 8*5000) }), as(Identity{}), ErrCorrupt, []string{"page 2"}},
-		{"import of half a file", with(func(d *vfs.Disk) { put(d, "/file", files["/file"][:8192]) }), as(Identity{}), ErrCorrupt, nil},
-		{"import of something else", with(func(d *vfs.Disk) { put(d, "/file", []byte("hello")) }), as(Identity{}), ErrCorrupt, nil},
-		{"import of nothing", with(func(d *vfs.Disk) { put(d, "/file", nil) }), as(Identity{}), ErrCorrupt, nil},
-		{"import of a missing file", with(func(d *vfs.Disk) { d.Remove("/file") }), as(Identity{}), os.ErrNotExist, []string{"/file"}},
-		{"import of a database in use", with(func(d *vfs.Disk) { put(d, "/file-wal", []byte("x")) }), as(Identity{}), ErrNotAStore, []string{"file-wal"}},
-		{"export over a file", with(func(*vfs.Disk) {}), func(d *vfs.Disk) error { return export(d, simDir, "/file") }, ErrOccupied, []string{"another name"}},
-		{"export of nothing", with(func(*vfs.Disk) {}), func(d *vfs.Disk) error { return export(d, "/nowhere", "/f") }, ErrNotAStore, nil},
+		{"import of a flipped bit", with(func(d *vfs.Disk) { d.Flip("/out/file", 8*5000) }), as(Identity{}), ErrCorrupt, []string{"page 2"}},
+		{"import of half a file", with(func(d *vfs.Disk) { put(d, "/out/file", files["/out/file"][:8192]) }), as(Identity{}), ErrCorrupt, nil},
+		{"import of something else", with(func(d *vfs.Disk) { put(d, "/out/file", []byte("hello")) }), as(Identity{}), ErrCorrupt, nil},
+		{"import of nothing", with(func(d *vfs.Disk) { put(d, "/out/file", nil) }), as(Identity{}), ErrCorrupt, nil},
+		{"import of a missing file", with(func(d *vfs.Disk) { d.Remove("/out/file") }), as(Identity{}), os.ErrNotExist, []string{"/out/file"}},
+		{"import of a database in use", with(func(d *vfs.Disk) { put(d, "/out/file-wal", []byte("x")) }), as(Identity{}), ErrNotAStore, []string{"file-wal"}},
+		{"export over a file", with(func(*vfs.Disk) {}), func(d *vfs.Disk) error { return export(d, simDir, "/out/file") }, ErrOccupied, []string{"another name"}},
+		{"export of nothing", with(func(*vfs.Disk) {}), func(d *vfs.Disk) error { return export(d, "/nowhere", "/out/f") }, ErrNotAStore, nil},
 		{"export of a running meter", with(func(d *vfs.Disk) {
 			if _, _, err := d.Lock(simDir+"/"+lockName, "pid 7"); err != nil {
 				t.Fatal(err)
 			}
-		}), func(d *vfs.Disk) error { return export(d, simDir, "/f") }, ErrHeld, []string{"pid 7", "before exporting"}},
-		{"export of a damaged store", with(func(d *vfs.Disk) { d.Flip(simDatabase, 8*5000) }), func(d *vfs.Disk) error { return export(d, simDir, "/f") }, ErrCorrupt, []string{"page 2"}},
+		}), func(d *vfs.Disk) error { return export(d, simDir, "/out/f") }, ErrHeld, []string{"pid 7", "before exporting"}},
+		{"export of a damaged store", with(func(d *vfs.Disk) { d.Flip(simDatabase, 8*5000) }), func(d *vfs.Disk) error { return export(d, simDir, "/out/f") }, ErrCorrupt, []string{"page 2"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -130,13 +139,16 @@ func TestExportAndImportRefuse(t *testing.T) {
 // error; tried again, it works.
 func TestExportAndImportOnAFailingDisk(t *testing.T) {
 	sound, _ := smallStore(t, true)
-	if err := export(sound, simDir, "/file"); err != nil {
+	if err := sound.MkdirAll("/out"); err != nil {
+		t.Fatal(err)
+	}
+	if err := export(sound, simDir, "/out/file"); err != nil {
 		t.Fatal(err)
 	}
 	files := sound.Contents()
 	for name, do := range map[string]func(*vfs.Disk) error{
-		"export": func(d *vfs.Disk) error { return export(d, simDir, "/again") },
-		"import": func(d *vfs.Disk) error { return Import("/file", simTwin, Options{FS: d}) },
+		"export": func(d *vfs.Disk) error { return export(d, simDir, "/out/again") },
+		"import": func(d *vfs.Disk) error { return Import("/out/file", simTwin, Options{FS: d}) },
 	} {
 		refused := 0
 		for at := 0; ; at++ {
@@ -154,7 +166,7 @@ func TestExportAndImportOnAFailingDisk(t *testing.T) {
 					t.Fatalf("%s: call %d failed (%v), then: %v", name, at, err, again)
 				}
 			}
-			for _, path := range []string{"/again", simTwin} {
+			for _, path := range []string{"/out/again", simTwin} {
 				if _, err := disk.Stat(path); err != nil {
 					continue
 				}

@@ -10,13 +10,14 @@ import (
 
 func newCheckCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:   "check DIR",
-		Short: "Check a data directory for damage",
-		Long: `Check reads every page of a data directory whose meter is not running, verifies
-every checksum and every record, and names what is damaged. It changes nothing.
-Exit code 0: sound; 1: damaged or not readable.`,
-		Example: "  hepmeter check ~/.local/state/hepmeter/ION9000",
-		Args:    exactly(1, "the data directory"),
+		Use:   "check DIR|FILE",
+		Short: "Check a data directory or an exported file for damage",
+		Long: `Check reads every page of a data directory whose meter is not running, or of a file
+that export wrote, verifies every checksum and every record, and names what is
+damaged. It changes nothing. Exit code 0: sound; 1: damaged or not readable.`,
+		Example: `  hepmeter check ~/.local/state/hepmeter/ION9000
+  hepmeter check meter-7.hep`,
+		Args: exactly(1, "the data directory or exported file"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			report, err := store.Check(args[0])
 			if err != nil {

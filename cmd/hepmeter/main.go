@@ -71,7 +71,8 @@ Start here:
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w (see %s --help)", err, cmd.CommandPath())}
 	})
-	root.AddCommand(newRunCommand(), newMeasureCommand(), newRecordCommand(), newCheckCommand(), newVersionCommand())
+	root.AddCommand(newRunCommand(), newMeasureCommand(), newRecordCommand(), newCheckCommand(),
+		newExportCommand(), newImportCommand(), newVersionCommand())
 	return root
 }
 
