@@ -34,7 +34,7 @@ type Stream struct {
 	// Destination is a multicast address, 01-0C-CD-04-00-00 if nil; Source that of the
 	// publisher.
 	Destination, Source net.HardwareAddr
-	// VLAN is the identifier of an 802.1Q tag of priority 4; no tag is written if negative.
+	// VLAN is the identifier of an 802.1Q tag of priority 4, Untagged for none.
 	VLAN int
 	// Synch is smpSynch while the samples' clock is synchronised: 1 local, 2 global.
 	Synch uint8
@@ -46,6 +46,9 @@ type Stream struct {
 	Start time.Time
 }
 
+// Untagged is the VLAN of frames without a tag.
+const Untagged = -1
+
 // DefaultID is the svID of a stream that is given none.
 const DefaultID = "hepmeter01"
 
@@ -56,6 +59,7 @@ type Encoder struct {
 	slots       []slot
 	picks       []pick
 	synch       uint8
+	id          string
 	// first is the number of samples since 1970 at second 0 of the source, rounded up to
 	// a whole frame; next the number of the next sample, both on the grid of the rate.
 	first, next int64
@@ -116,7 +120,7 @@ func NewEncoder(s Stream) (*Encoder, error) {
 	if s.AppID == 0 {
 		s.AppID = 0x4000
 	}
-	e := &Encoder{rate: int64(s.Info.RateHz), synch: s.Synch}
+	e := &Encoder{rate: int64(s.Info.RateHz), synch: s.Synch, id: s.ID}
 	if float64(e.rate) != s.Info.RateHz || e.rate < 1 || e.rate > 1<<16 {
 		return nil, fmt.Errorf("%g samples/s cannot be numbered by smpCnt: want a whole number up to 65536", s.Info.RateHz)
 	}

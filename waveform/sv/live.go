@@ -175,6 +175,9 @@ func (p *Publisher) Write(ctx context.Context, b *waveform.Block) error {
 	})
 }
 
+// ID is the svID of the stream.
+func (p *Publisher) ID() string { return p.encoder.id }
+
 // Sent is the number of frames sent.
 func (p *Publisher) Sent() int64 { return p.sent }
 
