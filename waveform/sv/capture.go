@@ -167,7 +167,7 @@ func (c *Capture) Rewind() error {
 	}
 	c.order.reset()
 	c.frame.ASDUs = c.frame.ASDUs[:0]
-	c.at, c.ended, c.held, c.delivered = 0, false, nil, 0
+	c.at, c.ended, c.held, c.delivered, c.begun = 0, false, nil, 0, false
 	clear(c.words)
 	clear(c.missing)
 	clear(c.quality)

@@ -1,8 +1,6 @@
 package sv
 
-import (
-	"math"
-)
+import "math"
 
 // The sequence keeps up to ringRows samples. One that is missing is waited for until
 // reorderRows later ones have come; a counter that runs ahead by more than jumpRows is
@@ -37,9 +35,9 @@ type row struct {
 	index int64 // -1 if nothing came
 	state uint8
 	synch uint8
-	// simulated is set by a test set's frames.
-	simulated bool
-	data      []byte
+	// jump says that the count leapt before it.
+	jump bool
+	data []byte
 }
 
 // What became of a row.
@@ -113,11 +111,11 @@ func (s *sequence) steps(count int64, timeNS int64) (n int64, jumped bool) {
 }
 
 // add takes a sample. It reports false if those before it must be pulled first.
-func (s *sequence) add(a *ASDU, simulated bool, timeNS int64) bool {
+func (s *sequence) add(a *ASDU, timeNS int64) bool {
 	count := int64(a.Count)
 	if !s.begun {
 		s.begun, s.newest, s.next = true, 0, 0
-		s.put(0, a, simulated)
+		s.put(0, a, false)
 		s.count, s.timeNS = count, timeNS
 		return true
 	}
@@ -147,7 +145,7 @@ func (s *sequence) add(a *ASDU, simulated bool, timeNS int64) bool {
 		s.counters.Duplicates++
 		return true
 	}
-	s.put(index, a, simulated)
+	s.put(index, a, jumped)
 	if n <= 0 {
 		s.counters.Reordered++
 		return true
@@ -158,9 +156,9 @@ func (s *sequence) add(a *ASDU, simulated bool, timeNS int64) bool {
 
 func (s *sequence) at(index int64) *row { return &s.rows[uint64(index)%ringRows] }
 
-func (s *sequence) put(index int64, a *ASDU, simulated bool) {
+func (s *sequence) put(index int64, a *ASDU, jump bool) {
 	r := s.at(index)
-	r.index, r.state, r.synch, r.simulated = index, waiting, a.Synch, simulated
+	r.index, r.state, r.synch, r.jump = index, waiting, a.Synch, jump
 	copy(r.data, a.Data)
 }
 
@@ -177,7 +175,7 @@ func (s *sequence) pull() *row {
 		r.state = delivered
 		s.counters.Delivered++
 	case s.draining || s.newest-s.next >= reorderRows:
-		r.index, r.state = s.next, lost
+		r.index, r.state, r.jump = s.next, lost, false
 		s.counters.Lost++
 	default:
 		return nil

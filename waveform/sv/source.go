@@ -47,7 +47,8 @@ type Source struct {
 	heldGap bool
 
 	delivered int64
-	lastIndex int64
+	begun     bool
+	lastIndex int64     // of the last row, if begun
 	words     []quality // last seen, by channel
 	missing   []bool    // that they mean
 	quality   []waveform.Quality
@@ -134,8 +135,8 @@ func (s *Source) row(ctx context.Context) (*row, bool, error) {
 	}
 	for {
 		if r := s.order.pull(); r != nil {
-			gap := s.delivered > 0 && r.index != s.lastIndex+1
-			s.lastIndex = r.index
+			gap := s.begun && (r.jump || r.index != s.lastIndex+1)
+			s.begun, s.lastIndex = true, r.index
 			return r, gap, nil
 		}
 		if s.at < len(s.frame.ASDUs) {
@@ -170,7 +171,7 @@ func (s *Source) offer(a *ASDU) {
 	case string(a.ID) != s.id, s.frame.Simulated && !s.options.TestMode:
 	case len(a.Data) != s.set.size:
 		s.order.counters.Malformed++
-	case !s.order.add(a, s.frame.Simulated, s.timeNS):
+	case !s.order.add(a, s.timeNS):
 		return // pull first
 	}
 	s.at++

@@ -38,7 +38,6 @@ type stream struct {
 	code            variant
 	highest         int64
 	wrap            int64 // count after which 0 came, plus one; 0 before that was seen
-	wraps           int64
 	last            int64
 	lastNS          int64
 	steps           int64 // samples and time between samples that followed each other
@@ -112,12 +111,7 @@ func (st *stream) add(a *ASDU, simulated bool, timeNS int64) {
 				st.stepsNS += timeNS - st.lastNS
 			}
 		case count == 0 && n < 0:
-			st.wraps++
-			st.wrap = max(st.wrap, st.last+1)
-			if timeNS != 0 && st.lastNS != 0 && timeNS >= st.lastNS {
-				st.steps++
-				st.stepsNS += timeNS - st.lastNS
-			}
+			st.wrap = max(st.wrap, st.last+1) // unless it is a hole that ends with a second
 		}
 	}
 	st.asdus++
