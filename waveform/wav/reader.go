@@ -196,9 +196,11 @@ func (r *Reader) chunk(h *header) error {
 		}
 		return nil
 	}
-	if h.at = body + size + size&1; h.at > h.size {
+	end := body + size + size&1
+	if end > h.size {
 		return fail("%d bytes, the file ends within", size)
 	}
+	h.at = end
 	return nil
 }
 
