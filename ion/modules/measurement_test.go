@@ -232,13 +232,14 @@ func TestDiagnostics(t *testing.T) {
 	r := newRig(t, ion.Create{Type: "Diagnostics", Label: "D"})
 	r.node.SetStatus(ion.Status{PowerUps: 3, SourceLagS: 0.25})
 	r.tick(1)
-	for _, flags := range []metering.Flags{0, metering.FlagGap, metering.FlagUnsynchronised | metering.FlagGap} {
+	for _, flags := range []metering.Flags{metering.FlagQuestionable | metering.FlagOverrun, metering.FlagGap | metering.FlagOutOfRange, metering.FlagUnsynchronised | metering.FlagGap | metering.FlagClock} {
 		r.node.Window(r.now, &metering.Window{Flags: flags})
 	}
 	r.ticks(9, 1)
 	r.now = r.now.Add(time.Hour) // the clock is set: the meter is no hour older
 	r.tick(1)
-	for label, want := range map[string]float64{"Power Up Count": 3, "Uptime": 10, "Windows Measured": 3, "Gaps": 2, "Unsynchronised Windows": 1, "Source Lag": 0.25} {
+	for label, want := range map[string]float64{"Power Up Count": 3, "Uptime": 10, "Windows Measured": 3, "Gaps": 2, "Unsynchronised Windows": 1, "Source Lag": 0.25,
+		"Questionable Windows": 2, "Clock Unsynchronised Windows": 1, "Overruns": 1} {
 		r.want("D/"+label, want)
 	}
 }
