@@ -87,6 +87,8 @@ func (f *captureFile) next(ctx context.Context) ([]byte, int64, error) {
 	}
 }
 
+func (f *captureFile) drops() int64 { return 0 }
+
 func (f *captureFile) close() error { return f.close_() }
 
 func openCapture(file io.ReadSeekCloser, path, id string, o Options) (*Capture, error) {

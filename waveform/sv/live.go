@@ -17,32 +17,26 @@ const (
 	silentTime = 3 * time.Second
 )
 
-// Live is a stream on a network interface.
-type Live struct {
-	*Source
-	socket *socket
-}
-
 // Listen joins the sampled values on a network interface and takes the stream of this
 // svID; blank takes the only one, and lists them where there are several. It fails if
 // none is there within three seconds.
 //
 // Frames wait in a ring of bounded size that is shared with the kernel: a reader that is
 // too slow for longer loses frames, which are counted, missing by smpCnt, and flagged.
-func Listen(ctx context.Context, name, id string, o Options) (*Live, error) {
+func Listen(ctx context.Context, name, id string, o Options) (*Source, error) {
 	socket, err := listen(name)
 	if err != nil {
 		return nil, err
 	}
-	l, err := listenOn(ctx, socket, name, id, o)
+	s, err := listenOn(ctx, socket, name, id, o)
 	if err != nil {
 		socket.close()
 		return nil, err
 	}
-	return l, nil
+	return s, nil
 }
 
-func listenOn(ctx context.Context, socket *socket, name, id string, o Options) (*Live, error) {
+func listenOn(ctx context.Context, socket *socket, name, id string, o Options) (*Source, error) {
 	var found survey
 	begin := time.Now()
 	var st *stream
@@ -102,19 +96,9 @@ func listenOn(ctx context.Context, socket *socket, name, id string, o Options) (
 			s.info.Live = true
 			s.frame, found.frame = found.frame, s.frame
 			s.timeNS, s.at = timeNS, i
-			return &Live{Source: s, socket: socket}, nil
+			return s, nil
 		}
 	}
-}
-
-// Next waits for samples and fills b with them. A Block that follows frames lost by
-// this machine says so.
-func (l *Live) Next(ctx context.Context, b *waveform.Block, max int) (int, error) {
-	if n := l.socket.drops(); n > 0 {
-		l.order.counters.Overruns += n
-		l.overrun = true
-	}
-	return l.Source.Next(ctx, b, max)
 }
 
 // Publisher sends a stream to a network interface.

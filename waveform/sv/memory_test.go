@@ -26,4 +26,5 @@ func (m *memory) next(context.Context) ([]byte, int64, error) {
 	return m.list[m.at-1], m.times[m.at-1] + m.rounds*1e9, nil
 }
 
+func (m *memory) drops() int64 { return 0 }
 func (m *memory) close() error { return nil }

@@ -21,9 +21,12 @@ type Options struct {
 // errIdle says that no frame came for a while.
 var errIdle = errors.New("no frame")
 
-// feed is where frames come from. next returns io.EOF at the end.
+// feed is where frames come from.
 type feed interface {
+	// next returns io.EOF at the end. The packet is valid until the next call.
 	next(ctx context.Context) (packet []byte, timeNS int64, err error)
+	// drops returns the frames that were not read in time since the last call.
+	drops() int64
 	close() error
 }
 
@@ -53,7 +56,7 @@ type Source struct {
 	missing   []bool    // that they mean
 	quality   []waveform.Quality
 	synched   bool
-	overrun   bool // frames were lost by this machine; the hole is still to come
+	overrun   bool // the next row is the first one that an overrun took or left
 }
 
 func newSource(f feed, st *stream, o Options) (*Source, error) {
@@ -103,10 +106,14 @@ func (s *Source) Next(ctx context.Context, b *waveform.Block, max int) (int, err
 			b.Resize(len(s.set.channels), 0)
 			return 0, err
 		}
-		// The samples after the next hole are those that an overrun has cut off.
-		overrun := s.overrun && (gap || r.state == lost)
+		if gap || r.state == lost {
+			if dropped := s.feed.drops(); dropped > 0 {
+				s.order.counters.Overruns += dropped
+				s.overrun = true
+			}
+		}
 		changed := s.judge(r)
-		if n > 0 && (gap || changed || overrun) {
+		if n > 0 && (gap || changed || s.overrun) {
 			s.held, s.heldGap = r, gap
 			break
 		}
@@ -114,8 +121,8 @@ func (s *Source) Next(ctx context.Context, b *waveform.Block, max int) (int, err
 			b.First, b.RateHz = s.delivered, s.order.rate
 			b.Start = float64(s.lastIndex) / s.order.rate
 			b.Gap = gap
-			s.take(b, overrun)
-			s.overrun = s.overrun && !overrun
+			s.take(b)
+			s.overrun = false
 		}
 		s.write(b, n, r)
 		n++
@@ -206,13 +213,13 @@ func (s *Source) judge(r *row) (changed bool) {
 }
 
 // take gives a new block the quality of its samples.
-func (s *Source) take(b *waveform.Block, overrun bool) {
+func (s *Source) take(b *waveform.Block) {
 	b.Quality = b.Quality[:0]
 	var all waveform.Quality
 	if !s.synched {
 		all |= waveform.Unsynchronised
 	}
-	if overrun {
+	if s.overrun {
 		all |= waveform.Overrun
 	}
 	any := all
