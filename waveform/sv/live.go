@@ -2,7 +2,6 @@ package sv
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -167,6 +166,3 @@ func (p *Publisher) Sent() int64 { return p.sent }
 
 // Close leaves the interface.
 func (p *Publisher) Close() error { return p.socket.close() }
-
-// errElsewhere is returned where there are no packet sockets.
-var errElsewhere = errors.New("live sampled values need Linux packet sockets: record a capture and play it with pcap:FILE")

@@ -4,9 +4,13 @@ package sv
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 )
+
+// errElsewhere says that there are no packet sockets.
+var errElsewhere = errors.New("live sampled values need Linux packet sockets: record a capture and play it with pcap:FILE")
 
 type socket struct{}
 
