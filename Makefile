@@ -8,7 +8,7 @@ test:
 # Every figure that the documents quote, printed by the command that makes it.
 bench:
 	go test -run '^$$' -bench Engine -benchtime 2s -count 5 -cpu 1 ./metering
-	go test -run '^$$' -bench Decode -cpu 1 ./waveform/comtrade
+	go test -run '^$$' -bench Decode -cpu 1 ./waveform/comtrade ./waveform/sv
 	go test -run '^$$' -bench DefaultSite -cpu 1 ./waveform/synth
 	go test -run TestIdle -v ./cmd/hepmeter
 	sh scripts/store-bench.sh

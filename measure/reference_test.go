@@ -90,6 +90,21 @@ func references(t testing.TB) (folder string, names []string, all map[string]*re
 	}
 	all = map[string]*reference{}
 	for name, text := range raw {
+		if strings.HasPrefix(name, "sv/") { // figures by stream
+			var streams map[string]*reference
+			if err := json.Unmarshal(text, &streams); err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			for id, r := range streams {
+				if r.Window == nil {
+					continue // the one of FLOAT32
+				}
+				r.Window.Voltages, r.Window.Currents = []string{"Va", "Vb", "Vc"}, []string{"Ia", "Ib", "Ic"}
+				all[name+","+id] = r
+				names = append(names, name+","+id)
+			}
+			continue
+		}
 		if !strings.HasPrefix(name, "comtrade/") && !strings.HasPrefix(name, "csv/") {
 			continue
 		}

@@ -55,6 +55,7 @@ type Meter struct {
 	registers registers
 	keeper    *keeper
 	audit     audit
+	qualities qualities
 	powerUps  int64
 	clock     clock
 	// commands come to the engine goroutine. ended is closed when it takes no more, kept
@@ -376,7 +377,12 @@ func (m *Meter) blank() {
 func (m *Meter) HalfCycle(hc *metering.HalfCycle) { m.node.HalfCycle(m.clock.civil(hc.EndS), hc) }
 
 // Window shows a basic window to the modules that read windows.
-func (m *Meter) Window(w *metering.Window) { m.node.Window(m.clock.civil(w.StartS+w.DurationS), w) }
+func (m *Meter) Window(w *metering.Window) {
+	for _, text := range m.qualities.follow(w.Flags, w.StartS+w.DurationS) {
+		m.note(ion.PriorityWarning, text, "windows counted in Diagnostics")
+	}
+	m.node.Window(m.clock.civil(w.StartS+w.DurationS), w)
+}
 
 // Second runs the one-second modules and hands on what they made. In real time, civil
 // time follows the system's clock; at another speed it passes with the samples.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"slices"
+	"time"
 
 	"github.com/hepmeter/hepmeter/metering/fit"
 	"github.com/hepmeter/hepmeter/waveform"
@@ -15,6 +16,8 @@ const (
 	// lookSeconds is how much of a recording is looked at, lookSamples the most of it.
 	lookSeconds = 0.5
 	lookSamples = 1 << 16
+	// lookTime bounds the wait for live samples.
+	lookTime = 5 * time.Second
 	// clearShare is the share of the signal that one sine must explain to be believed.
 	clearShare = 0.5
 )
@@ -41,11 +44,16 @@ func (l *looked) Next(ctx context.Context, b *waveform.Block, most int) (int, er
 // look takes the first blocks, no longer than those that the pump will ask for.
 func look(source waveform.Source, rateHz float64) *looked {
 	l := &looked{Source: source}
+	ctx, cancel := context.WithTimeout(context.Background(), lookTime)
+	defer cancel()
 	length := blockLength(rateHz)
 	most := min(lookSamples, int(math.Ceil(lookSeconds*rateHz)))
 	for n := 0; n < most; {
 		b := new(waveform.Block)
-		got, err := source.Next(context.Background(), b, length)
+		got, err := source.Next(ctx, b, length)
+		if ctx.Err() != nil { // live samples that do not come: Run waits for them
+			break
+		}
 		if err != nil {
 			l.err = err
 			break

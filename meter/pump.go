@@ -20,6 +20,8 @@ type pump struct {
 	// blockSamples is about one cycle: what a reader of half-cycle values may be
 	// late by.
 	blockSamples int
+	// live says that samples pace themselves.
+	live bool
 	// begin is when second 0 of the time axis was, on the monotonic clock.
 	begin      time.Time
 	full, free chan *waveform.Block
@@ -30,13 +32,22 @@ func newPump(source waveform.Source, speed, rateHz float64) *pump {
 		source:       source,
 		speed:        speed,
 		blockSamples: blockLength(rateHz),
-		begin:        time.Now(),
+		begin:        begin(source.Info(), time.Now()),
 		full:         make(chan *waveform.Block, 1),
 		free:         make(chan *waveform.Block, 2),
 	}
+	p.live = source.Info().Live
 	p.free <- new(waveform.Block)
 	p.free <- new(waveform.Block)
 	return p
+}
+
+// begin is second 0 of the time axis: now, or when the first live sample was taken.
+func begin(info waveform.Info, now time.Time) time.Time {
+	if info.Live && !info.Start.IsZero() {
+		return now.Add(info.Start.Sub(now)) // keeps the monotonic reading
+	}
+	return now
 }
 
 // blockSeconds is the length of a block: one cycle at 50 Hz. Longer blocks cost no
@@ -57,6 +68,9 @@ const lateLimit = 5 * time.Second
 // stopped or starved for longer than lateLimit, the axis jumps, so that what nobody
 // sampled is not counted. At another speed than real time nothing is live: the
 // recording then waits for the machine.
+//
+// Live samples are handed on as they come, on the axis of their own clock: what is lost
+// on the way is time that was not measured.
 func (p *pump) run(ctx context.Context) error {
 	defer close(p.full)
 	elapsed := 0.0 // seconds of signal that have passed
@@ -79,6 +93,14 @@ func (p *pump) run(ctx context.Context) error {
 			return fmt.Errorf("sample source: %w", err)
 		case n == 0:
 			return fmt.Errorf("sample source: no samples and no end")
+		}
+		if p.live {
+			select {
+			case p.full <- b:
+			case <-ctx.Done():
+				return nil
+			}
+			continue
 		}
 		lengthS := float64(n) / b.RateHz
 		if late := time.Since(p.begin).Seconds() - (elapsed + lengthS); p.speed == 1 && late > lateLimit.Seconds() {

@@ -132,6 +132,7 @@ func (e *Engine) Process(b *waveform.Block, sink Sink) error {
 	}
 	// Pieces of a phase point keep what was just copied in the cache.
 	piece := e.tracker.stride * e.h.cell
+	flags := sampleFlags(b.Quality)
 	for from := 0; from < n; {
 		if e.h.free() == 0 {
 			e.drop()
@@ -141,7 +142,7 @@ func (e *Engine) Process(b *waveform.Block, sink Sink) error {
 			e.begin(b.Start+float64(from)/b.RateHz, sink)
 		}
 		to := min(n, from+min(piece, e.h.free()))
-		e.h.append(b.Samples, from, to)
+		e.h.append(b.Samples, from, to, flags)
 		e.windows.spectrum.run()
 		e.tracker.run()
 		e.report(0, sink)
@@ -183,7 +184,7 @@ func (e *Engine) close(flags Flags, sink Sink) {
 	e.report(flags, sink)
 	if rest, seconds := e.windows.restEnergy(e); seconds > 0 {
 		e.total.add(&rest)
-		e.second.addRest(&rest, seconds, flags)
+		e.second.addRest(&rest, seconds, flags|e.h.flagsIn(e.windows.open.position, float64(e.h.n)))
 	}
 	e.endS = e.seconds(float64(e.h.n))
 	e.h.reset()

@@ -169,6 +169,7 @@ func (s *halfCycles) emit(e *Engine, sink Sink) {
 	cycles := s.t.at(s.t.phase, to.position) - s.t.at(s.t.phase, from.position)
 	s.out.FrequencyHz = cycles / length * s.t.rateHz
 	s.out.Flags, _ = s.t.flagsIn(from.position, to.position)
+	s.out.Flags |= s.h.flagsIn(from.position, to.position)
 	sink.HalfCycle(&s.out)
 }
 

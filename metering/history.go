@@ -25,6 +25,8 @@ type history struct {
 	// cell; power the sums of u·i per element and cell.
 	sum, square, peak [][]float64
 	power             [3][]float64
+	// flags are those of the samples of each cell, the last of which may be incomplete.
+	flags []Flags
 	// origin is the number of samples of this stretch that were dropped.
 	origin int64
 	// scratch holds samples of derived lanes, one piece each.
@@ -53,6 +55,7 @@ func newHistory(w *wiring, cell, capacity, piece, reach int) *history {
 		return p
 	}
 	h.sum, h.square, h.peak = planes(), planes(), planes()
+	h.flags = make([]Flags, cells)
 	for k := range h.power {
 		h.power[k] = make([]float64, cells)
 	}
@@ -65,10 +68,16 @@ func (h *history) free() int { return h.size - h.n }
 // reset forgets everything.
 func (h *history) reset() { h.n, h.cells, h.origin = 0, 0, 0 }
 
-// append takes samples [from, to) of the block's channels and adds up the cells
-// they complete.
-func (h *history) append(channels [][]float64, from, to int) {
+// append takes samples [from, to) of the block's channels, which carry flags, and adds
+// up the cells they complete.
+func (h *history) append(channels [][]float64, from, to int, flags Flags) {
 	end := h.n + to - from
+	for c := h.n / h.cell; c*h.cell < end; c++ {
+		if c*h.cell >= h.n {
+			h.flags[c] = 0
+		}
+		h.flags[c] |= flags
+	}
 	for i := range h.wires.lanes {
 		l := &h.wires.lanes[i]
 		if l.input == none {
@@ -143,9 +152,21 @@ func (h *history) addUp(cells int) {
 	h.cells = cells
 }
 
+// flagsIn returns the flags of the samples from position a to b, and of those that
+// share a cell with them.
+func (h *history) flagsIn(a, b float64) Flags {
+	var flags Flags
+	last := min(int(math.Ceil(b)), h.n) - 1
+	for c := max(0, int(a)) / h.cell; c*h.cell <= last; c++ {
+		flags |= h.flags[c]
+	}
+	return flags
+}
+
 // drop forgets the oldest cells.
 func (h *history) drop(cells int) {
 	samples := cells * h.cell
+	copy(h.flags, h.flags[cells:(h.n+h.cell-1)/h.cell])
 	for i := range h.sum {
 		if h.x[i] != nil {
 			copy(h.x[i], h.x[i][samples:h.n])

@@ -16,7 +16,8 @@ var NotAvailable = math.NaN()
 // Flags mark a result whose window was not a clean one.
 type Flags uint16
 
-// The flags.
+// The flags. Those of samples (questionable to overrun) mark every result that such a
+// sample touches.
 const (
 	// FlagGap: the window was closed early because samples were missing, the rate
 	// changed or a loop seam was met; it covers a whole number of cycles or less.
@@ -32,9 +33,42 @@ const (
 	FlagPhaseOrder
 	// FlagDisturbed: a dip, swell or interruption touched the window (4-30 flagging).
 	FlagDisturbed
+	// FlagQuestionable: the origin does not vouch for samples in it.
+	FlagQuestionable
+	// FlagOutOfRange: samples in it are beyond what the origin measures well.
+	FlagOutOfRange
+	// FlagClock: the clock that took the samples followed no time reference.
+	FlagClock
+	// FlagDerived: samples in it were computed from other channels, not measured.
+	FlagDerived
+	// FlagOverrun: it follows a hole that was made by reading samples too slowly.
+	FlagOverrun
 )
 
-var flagNames = []string{"gap", "short", "unsynchronised", "reference", "phase-order", "disturbed"}
+// FlagsOfSamples are the flags that come with the samples.
+const FlagsOfSamples = FlagQuestionable | FlagOutOfRange | FlagClock | FlagDerived | FlagOverrun
+
+var flagNames = []string{"gap", "short", "unsynchronised", "reference", "phase-order", "disturbed",
+	"questionable", "out-of-range", "clock", "derived", "overrun"}
+
+// sampleFlags returns the flags of what an origin holds against samples.
+func sampleFlags(list []waveform.Quality) Flags {
+	var all waveform.Quality
+	for _, q := range list {
+		all |= q
+	}
+	var flags Flags
+	for _, pair := range [...]struct {
+		quality waveform.Quality
+		flag    Flags
+	}{{waveform.Questionable, FlagQuestionable}, {waveform.OutOfRange, FlagOutOfRange},
+		{waveform.Unsynchronised, FlagClock}, {waveform.Derived, FlagDerived}, {waveform.Overrun, FlagOverrun}} {
+		if all&pair.quality != 0 {
+			flags |= pair.flag
+		}
+	}
+	return flags
+}
 
 // Names returns the names of the set flags, as `measure` prints them.
 func (f Flags) Names() []string {

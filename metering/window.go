@@ -121,7 +121,7 @@ func (v *windows) emit(e *Engine, flags Flags, sink Sink) {
 		w.FrequencyHz = (v.t.at(v.t.phase, v.end.position) - v.phase) / w.DurationS
 	}
 	seen, ref := v.t.flagsIn(v.open.position, v.end.position)
-	w.Flags = flags | seen
+	w.Flags = flags | seen | v.h.flagsIn(v.open.position, v.end.position)
 	w.Reference = waveform.NoRole
 	if ref != none {
 		w.Reference = v.h.wires.lanes[v.t.lanes[ref].lane].role

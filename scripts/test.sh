@@ -14,6 +14,7 @@ command -v mbpoll >/dev/null 2>&1 || missing+=(mbpoll)
 command -v tshark >/dev/null 2>&1 || missing+=(tshark)
 /usr/bin/python3 -c 'import pymodbus.client' >/dev/null 2>&1 || missing+=(python3-pymodbus python3-serial-asyncio)
 command -v gcc >/dev/null 2>&1 || missing+=(gcc libc6-dev)
+command -v ip >/dev/null 2>&1 || missing+=(iproute2)
 if [ ${#missing[@]} -gt 0 ] && command -v apt-get >/dev/null 2>&1; then
 	sudo=""
 	[ "$(id -u)" = 0 ] || sudo="sudo -n"
@@ -22,7 +23,7 @@ if [ ${#missing[@]} -gt 0 ] && command -v apt-get >/dev/null 2>&1; then
 			echo "could not install: ${missing[*]} (the tests that need them are skipped by name)"
 	fi
 fi
-for p in mbpoll tshark gcc; do printf '%-10s %s\n' "$p" "$(command -v $p || echo missing)"; done
+for p in mbpoll tshark gcc ip; do printf '%-10s %s\n' "$p" "$(command -v $p || echo missing)"; done
 printf '%-10s %s\n' pymodbus "$(/usr/bin/python3 -c 'import pymodbus; print(pymodbus.__version__)' 2>/dev/null || echo missing)"
 go version
 

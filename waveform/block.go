@@ -5,7 +5,7 @@
 // what the Source put there. Nothing is allocated per block.
 //
 // Sub-packages are sources and writers, each usable alone: synth (scenarios),
-// comtrade and csv (recordings).
+// comtrade, csv and wav (recordings), sv (sampled values, recorded or live).
 package waveform
 
 import (
@@ -36,6 +36,9 @@ type Block struct {
 	// Gap says that the sample before sample 0 is not the last one of the previous
 	// Block: samples were lost, the rate changed, or a loop was closed.
 	Gap bool
+	// Quality says, by channel, what the origin holds against any of the samples; it is
+	// empty where nothing is. A Source ends the Block where it changes.
+	Quality []Quality
 }
 
 // Len returns the number of samples in each channel.
@@ -75,6 +78,9 @@ type Channel struct {
 	// SkewSeconds is how much later than the record's time the channel was
 	// sampled. Samples are delivered as stored; Deskew moves them.
 	SkewSeconds float64
+	// Unused says that the origin calls every sample invalid: nothing is connected, and
+	// AutoMap passes the channel over.
+	Unused bool
 }
 
 // Side says on which side of the instrument transformers a value lives.
@@ -112,6 +118,9 @@ type Info struct {
 	Start time.Time
 	// Samples is the number of samples per channel, or -1 if endless or unknown.
 	Samples int64
+	// Live says that samples come as they are taken: Next waits for them, and a Block's
+	// Start is what has passed since Start on the origin's own clock.
+	Live bool
 	// Warnings lists what was odd in the origin but did not spoil the data.
 	Warnings []string
 }
@@ -122,7 +131,7 @@ type Source interface {
 	Info() Info
 	// Next fills b with up to max samples and returns their number. It returns
 	// io.EOF, and no samples, at the end. An error names the place in the origin.
-	// A Source delivers as fast as it can; pacing is the caller's.
+	// A Source delivers as fast as it can; pacing is the caller's, unless it is Live.
 	Next(ctx context.Context, b *Block, max int) (int, error)
 	// Close releases what the Source holds.
 	Close() error

@@ -52,6 +52,9 @@ type deskewed struct {
 	spare   bool  // in holds the first block of the next run
 	drained bool  // src ended
 	readErr error
+	// qualified is the number of samples of run after the last one that run.Quality is
+	// about.
+	qualified int
 }
 
 type rewindableDeskewed struct{ *deskewed }
@@ -108,6 +111,7 @@ func (d *deskewed) ready() int {
 func (d *deskewed) startRun() {
 	d.run.Resize(len(d.skews), 0)
 	d.next, d.begun, d.ended = 0, false, false
+	d.run.Quality = d.run.Quality[:0]
 }
 
 // read appends the next block to the run, or ends it.
@@ -137,7 +141,21 @@ func (d *deskewed) read(ctx context.Context, max int) error {
 	for c := range d.run.Samples {
 		d.run.Samples[c] = append(d.run.Samples[c], d.in.Samples[c]...)
 	}
+	d.qualify()
 	return nil
+}
+
+// qualify takes over what is held against the block just read. It stays as long as its
+// samples are in reach.
+func (d *deskewed) qualify() {
+	if len(d.in.Quality) == 0 {
+		return
+	}
+	d.run.Quality = append(d.run.Quality, make([]Quality, len(d.skews)-len(d.run.Quality))...)
+	for c := range d.run.Quality {
+		d.run.Quality[c] |= d.in.QualityOf(c)
+	}
+	d.qualified = d.run.Len()
 }
 
 // trim drops the history that no delay needs any more.
@@ -154,6 +172,9 @@ func (d *deskewed) trim() {
 	}
 	d.run.Gap, d.begun = false, false
 	d.next -= drop
+	if d.qualified -= drop; d.qualified <= 0 {
+		d.run.Quality = d.run.Quality[:0]
+	}
 }
 
 // deliver computes the next n samples into b.
@@ -165,6 +186,7 @@ func (d *deskewed) deliver(b *Block, n int) int {
 		b.Start += float64(d.next) / d.run.RateHz
 	}
 	b.Gap = d.run.Gap && d.begun && d.next == d.lead && d.delivered > 0
+	b.Quality = append(b.Quality[:0], d.run.Quality...)
 	for c := range b.Samples {
 		d.delays[c].apply(b.Samples[c], d.run.Samples[c], d.next)
 	}

@@ -78,7 +78,7 @@ func gather(info Info) []*bay {
 	byStem := map[string]*bay{}
 	for i, ch := range info.Channels {
 		d := letters.designate(ch)
-		if d.role == NoRole {
+		if d.role == NoRole || ch.Unused {
 			continue
 		}
 		s := byStem[d.stem]
@@ -141,6 +141,9 @@ func joinNumbered(sets []*bay) []*bay {
 func lone(info Info, kind rune, role Role) (m Mapping, note string) {
 	of := 0
 	for i, ch := range info.Channels {
+		if ch.Unused {
+			continue
+		}
 		scale, unit := unitOf(ch.Unit)
 		named := rune(0)
 		if tokens := tokenize(ch.Name, false); len(tokens) == 1 {

@@ -102,6 +102,12 @@ func (s *selected) Next(ctx context.Context, b *Block, max int) (int, error) {
 			b.Start += float64(begin) / s.in.RateHz
 		}
 		b.Gap = s.gap && s.first > 0
+		b.Quality = b.Quality[:0]
+		if len(s.in.Quality) > 0 {
+			for _, p := range s.mapping {
+				b.Quality = append(b.Quality, s.in.QualityOf(p.Channel))
+			}
+		}
 		s.gap = false
 		s.first += int64(end - begin)
 		return end - begin, nil

@@ -50,9 +50,9 @@ serves its registers over Modbus TCP.
 
 Start here:
   hepmeter run                          a meter on a synthetic 230 V site
-  hepmeter measure FILE.cfg             a reading from a COMTRADE or CSV recording
+  hepmeter measure FILE.cfg             a reading from a recording (COMTRADE, CSV, wav, pcap)
   hepmeter measure FILE --report R.html the same as a page to look at and print
-  hepmeter record --seconds 10 OUT.cfg  any source to a COMTRADE recording`,
+  hepmeter record --seconds 10 OUT.cfg  any source to a recording (.cfg, .wav, .pcap)`,
 		SilenceErrors:              true,
 		SilenceUsage:               true,
 		SuggestionsMinimumDistance: 2,

@@ -16,10 +16,12 @@ func newMeasureCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "measure FILE",
 		Short: "Measure a recording: a summary, JSON, or a page to look at and print",
-		Long: `Measure reads a COMTRADE (.cfg with its .dat, .cff) or CSV recording and meters it
-by class A methods, as fast as the machine goes: windows of 10 cycles (50 Hz) or
-12 (60 Hz) synchronous with the fundamental, with RMS, harmonics, powers, power
-factor, phasors, symmetrical components, unbalance and energy.
+		Long: `Measure reads a recording, COMTRADE (.cfg with its .dat, .cff), CSV, .wav or a
+capture of sampled values (.pcap, .pcapng), and meters it by class A methods, as fast
+as the machine goes: windows of 10 cycles (50 Hz) or 12 (60 Hz) synchronous with the
+fundamental, with RMS, harmonics, powers, power factor, phasors, symmetrical
+components, unbalance and energy. Of a capture with several streams FILE,svID names
+one; a .wav takes ?channels=V1,V2,V3,I1&vscale=400&iscale=10.
 
 Which channel is which input is told from names, phases and units where they are
 clear, and always printed. --channels says it otherwise: input = channel number
@@ -39,6 +41,7 @@ describes the JSON.`,
   hepmeter measure fault.cfg --report fault.html
   hepmeter measure fault.cfg --json | jq '.windows[0].rms'
   hepmeter measure feeder.csv --channels V1=1,V2=2,V3=3,I1='Ia line',I2=5,I3=6
+  hepmeter measure capture.pcapng,MU01
   hepmeter measure fault.cfg --window 10296:10536`,
 		Args: exactly(1, "the recording to measure"),
 		RunE: func(cmd *cobra.Command, args []string) error {

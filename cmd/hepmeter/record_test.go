@@ -115,3 +115,59 @@ func blocks(t *testing.T, src waveform.Source) iter.Seq[*waveform.Block] {
 		}
 	}
 }
+
+// TestRecordFormats: the extension and --format say what is written, and it is read
+// again with its rate, its inputs and its length.
+func TestRecordFormats(t *testing.T) {
+	dir := t.TempDir()
+	inputs := "V1 V2 V3 V4 I1 I2 I3 I4"
+	for name, row := range map[string]struct {
+		args []string
+		out  string
+		want string
+	}{
+		"wave":                 {nil, "a.wav", "wav 51200 " + inputs + " I5 5120"},
+		"wave, 64 bits":        {[]string{"--format", "float64", "--rate", "6400"}, "b.wav", "wav 6400 " + inputs + " I5 640"},
+		"sampled values":       {nil, "a.pcap", "sv 9-2LE 12800 " + inputs + " 1280"},
+		"of another rate":      {[]string{"--rate", "4000"}, "b.pcap", "sv 9-2LE 4000 " + inputs + " 400"},
+		"by the later profile": {[]string{"--rate", "14400", "--format", "61869-9"}, "c.pcap", "sv 61869-9 14400 " + inputs + " 1440"},
+		"COMTRADE":             {[]string{"--rate", "6400"}, "a.cff", "comtrade 2013 FLOAT32 cff 6400 " + inputs + " I5 640"},
+	} {
+		path := filepath.Join(dir, row.out)
+		if _, err := runRecord(append(row.args, "--seconds", "0.1", path)...); err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		src, err := open.File(path)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		info := src.Info()
+		m, _ := waveform.AutoMap(info)
+		if got := fmt.Sprintf("%s %g %s %d", info.Format, info.RateHz, roles(m.Roles()), info.Samples); got != row.want {
+			t.Errorf("%s: %s, want %s", name, got, row.want)
+		}
+		src.Close()
+	}
+	for name, row := range map[string]struct {
+		args []string
+		want string
+	}{
+		"no length":            {[]string{filepath.Join(dir, "x.pcap")}, "--seconds 0: give the length"},
+		"no rate":              {[]string{"--seconds", "1", "--rate", "0", filepath.Join(dir, "x.pcap")}, "--rate 0"},
+		"wave format":          {[]string{"--seconds", "1", "--format", "PCM", filepath.Join(dir, "x.wav")}, "FLOAT32 or FLOAT64"},
+		"profile":              {[]string{"--seconds", "1", "--format", "ASCII", filepath.Join(dir, "x.pcap")}, "9-2LE or 61869-9"},
+		"rate beyond smpCnt":   {[]string{"--seconds", "1", "--rate", "100000", filepath.Join(dir, "x.pcap")}, "smpCnt"},
+		"a pace of its own":    {[]string{"--source", "synth?speed=2", "sv:lo"}, "leave speed out"},
+		"no such interface":    {[]string{"sv:no-such-interface"}, "no-such-interface"},
+		"no such length, live": {[]string{"--seconds", "-1", "sv:lo"}, "--seconds -1"},
+	} {
+		if _, err := runRecord(row.args...); err == nil || !strings.Contains(err.Error(), row.want) {
+			t.Errorf("%s: %v, want %q", name, err, row.want)
+		}
+	}
+	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 6 {
+		t.Errorf("%d files, want the 6 recordings: %v", len(entries), err)
+	}
+}

@@ -30,6 +30,9 @@ func diagnostics() ion.Type {
 			output("Commit Latency", "s", "how long the latest state took to become durable"),
 			output("Modules Online", "", "modules that run"),
 			output("Modules Offline", "", "modules that are inactive"),
+			output("Questionable Windows", "", "windows with samples that their origin calls questionable or out of range, since it started"),
+			output("Clock Unsynchronised Windows", "", "windows with samples of a clock that follows no time reference, since it started"),
+			output("Overruns", "", "windows after a hole made by reading live samples too slowly, since it started"),
 		},
 		New: func() ion.Behaviour { return &health{} },
 	}
@@ -42,6 +45,7 @@ type health struct {
 	windows, gaps, unsynchronised int64
 	missed                        float64
 	endS                          float64 // of the latest window
+	questionable, clock, overruns int64
 }
 
 func (m *health) Window(c *ion.Context) {
@@ -56,6 +60,15 @@ func (m *health) Window(c *ion.Context) {
 	}
 	if w.Flags&metering.FlagUnsynchronised != 0 {
 		m.unsynchronised++
+	}
+	if w.Flags&(metering.FlagQuestionable|metering.FlagOutOfRange) != 0 {
+		m.questionable++
+	}
+	if w.Flags&metering.FlagClock != 0 {
+		m.clock++
+	}
+	if w.Flags&metering.FlagOverrun != 0 {
+		m.overruns++
 	}
 }
 
@@ -74,7 +87,8 @@ func (m *health) Tick(c *ion.Context) {
 	}
 	for i, x := range [...]float64{float64(status.PowerUps), c.UptimeS, float64(m.windows), float64(m.gaps), float64(m.unsynchronised),
 		m.missed, status.SourceLagS, known(status.CPULoadPercent), known(float64(status.MemoryBytes) / 1000),
-		known(float64(status.LogMemoryBytes) / 1000), used, known(status.CommitLatencyS), float64(online), float64(offline)} {
+		known(float64(status.LogMemoryBytes) / 1000), used, known(status.CommitLatencyS), float64(online), float64(offline),
+		float64(m.questionable), float64(m.clock), float64(m.overruns)} {
 		c.Set(i, x)
 	}
 }

@@ -240,7 +240,7 @@ func TestDiagnostics(t *testing.T) {
 		r.want("D/"+label, na)
 	}
 	r.node.SetStatus(ion.Status{PowerUps: 3, SourceLagS: 0.25, CPULoadPercent: 7, MemoryBytes: 12_000_000, LogMemoryBytes: 10_000_000, CommitLatencyS: 0.002})
-	for _, flags := range []metering.Flags{0, metering.FlagGap, metering.FlagUnsynchronised | metering.FlagGap} {
+	for _, flags := range []metering.Flags{metering.FlagQuestionable | metering.FlagOverrun, metering.FlagGap | metering.FlagOutOfRange, metering.FlagUnsynchronised | metering.FlagGap | metering.FlagClock} {
 		r.node.Window(r.now, &metering.Window{Flags: flags})
 	}
 	r.node.Window(r.now, &metering.Window{StartS: 1.03, DurationS: 0.2}) // a second was not sampled
@@ -249,7 +249,8 @@ func TestDiagnostics(t *testing.T) {
 	r.tick(1)
 	for label, want := range map[string]float64{"Power Up Count": 3, "Uptime": 10, "Windows Measured": 4, "Gaps": 2, "Unsynchronised Windows": 1,
 		"Missed Windows": 5, "Source Lag": 0.25, "CPU Load": 7, "Memory": 12_000, "TotalLogMemory": 10_000, "UsedLogMemory": 0, "Commit Latency": 0.002,
-		"Modules Online": 5, "Modules Offline": 1} {
+		"Modules Online": 5, "Modules Offline": 1,
+		"Questionable Windows": 2, "Clock Unsynchronised Windows": 1, "Overruns": 1} {
 		r.want("D/"+label, want)
 	}
 }

@@ -2,6 +2,7 @@
 package open
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -15,6 +16,8 @@ import (
 	"github.com/hepmeter/hepmeter/waveform"
 	"github.com/hepmeter/hepmeter/waveform/comtrade"
 	"github.com/hepmeter/hepmeter/waveform/csv"
+	"github.com/hepmeter/hepmeter/waveform/sv"
+	"github.com/hepmeter/hepmeter/waveform/wav"
 )
 
 // Options is what a SPEC says about playing its source.
@@ -34,8 +37,9 @@ type Defaults struct {
 	Start time.Time
 }
 
-// File opens a recording by its extension: .cfg, .dat and .cff (COMTRADE), .csv. A
-// .csv takes the options of a SPEC that concern its form: capture.csv?rate=HZ.
+// File opens a recording by its extension: .cfg, .dat and .cff (COMTRADE), .csv, .wav,
+// .pcap and .pcapng. It takes the options of a SPEC that concern the file's form, and the
+// svID of a stream in a capture: capture.csv?rate=HZ, capture.pcap,MU01.
 func File(path string) (waveform.Source, error) {
 	src, err := file(path)
 	if err != nil {
@@ -58,33 +62,76 @@ func plain(err error) error {
 	return err
 }
 
+// kindOf is the kind of SPEC that an extension stands for.
+func kindOf(ext string) string {
+	switch strings.ToLower(ext) {
+	case ".cfg", ".cff", ".dat":
+		return "comtrade"
+	case ".csv", ".tsv", ".txt":
+		return "csv"
+	case ".wav":
+		return "wav"
+	case ".pcap", ".pcapng":
+		return "pcap"
+	}
+	return ""
+}
+
+// readable lists the files that are read, for errors.
+const readable = ".cfg, .cff (COMTRADE), .csv, .wav, .pcap or .pcapng (sampled values)"
+
 func file(path string) (waveform.Source, error) {
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
-		return nil, fmt.Errorf("%s: a folder: name a recording in it, a .cfg, .cff (COMTRADE) or .csv", path)
+		return nil, fmt.Errorf("%s: a folder: name a recording in it, a %s", path, readable)
 	}
-	if name, query, found := strings.Cut(path, "?"); found && strings.EqualFold(filepath.Ext(name), ".csv") {
-		var o Options
-		values, err := o.parse(query, "csv")
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", path, err)
-		}
-		if values.Has("loop") || values.Has("speed") {
-			return nil, fmt.Errorf("%s: loop and speed say how a file is played: leave them out where it is measured", path)
-		}
-		return csvFile(name, csvOptions(values))
+	name, query, kind := path, "", kindOf(filepath.Ext(path))
+	if before, after, found := strings.Cut(path, "?"); found && kind == "" {
+		name, query = before, after
 	}
-	switch ext := strings.ToLower(filepath.Ext(path)); ext {
-	case ".cfg", ".cff", ".dat":
+	capture, _ := splitStream(name)
+	if kind = kindOf(filepath.Ext(capture)); kind == "" {
+		if filepath.Ext(path) == "" {
+			return nil, fmt.Errorf("%s: a file without an extension: name a %s", path, readable)
+		}
+		return nil, fmt.Errorf("%s: %s files are not read: %s are", path, strings.ToLower(filepath.Ext(path)), strings.Replace(readable, " or ", " and ", 1))
+	}
+	var o Options
+	values, err := o.parse(query, kind)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	if values.Has("loop") || values.Has("speed") {
+		return nil, fmt.Errorf("%s: loop and speed say how a file is played: leave them out where it is measured", path)
+	}
+	return recording(kind, name, values)
+}
+
+// recording opens a file of a kind.
+func recording(kind, path string, values url.Values) (waveform.Source, error) {
+	switch kind {
+	case "comtrade":
 		return comtradeFile(path)
-	case ".csv", ".tsv", ".txt":
-		return csvFile(path, csv.Options{})
-	case ".wav", ".pcap", ".pcapng":
-		return nil, fmt.Errorf("%s: %s files are not read yet: COMTRADE (.cfg, .cff) and .csv are", path, ext)
-	case "":
-		return nil, fmt.Errorf("%s: a file without an extension: name a .cfg, .cff (COMTRADE) or .csv", path)
-	default:
-		return nil, fmt.Errorf("%s: %s files are not read: COMTRADE (.cfg, .cff) and .csv are", path, ext)
+	case "csv":
+		return csvFile(path, csvOptions(values))
+	case "wav":
+		return wavFile(path, wavOptions(values))
 	}
+	name, id := splitStream(path)
+	return captureFile(name, id, svOptions(values))
+}
+
+// splitStream splits FILE,svID. A comma may be part of either: a file of that name
+// decides, else what stands before it must look like a capture.
+func splitStream(path string) (name, id string) {
+	if _, err := os.Stat(path); err == nil {
+		return path, ""
+	}
+	for at, c := range path {
+		if c == ',' && kindOf(filepath.Ext(path[:at])) == "pcap" {
+			return path[:at], path[at+1:]
+		}
+	}
+	return path, ""
 }
 
 // The helpers below keep a nil *Reader from becoming a Source that is not nil.
@@ -105,9 +152,33 @@ func csvFile(path string, o csv.Options) (waveform.Source, error) {
 	return r, nil
 }
 
+func wavFile(path string, o wav.Options) (waveform.Source, error) {
+	r, err := wav.Open(path, o)
+	if err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+func captureFile(path, id string, o sv.Options) (waveform.Source, error) {
+	c, err := sv.Open(path, id, o)
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+func live(name, id string, o sv.Options) (waveform.Source, error) {
+	l, err := sv.Listen(context.Background(), name, id, o)
+	if err != nil {
+		return nil, err
+	}
+	return l, nil
+}
+
 // Spec opens the source that spec stands for: synth, synth:FILE.yaml,
-// comtrade:FILE.cfg|.cff, csv:FILE. Files take ?loop=1&speed=N, a csv also rate=HZ,
-// time=COLUMN and delimiter=CHARACTER.
+// comtrade:FILE.cfg|.cff, csv:FILE, wav:FILE, pcap:FILE[,svID], sv:INTERFACE[,svID]. Files
+// take ?loop=1&speed=N; SpecHelp lists what else some take.
 func Spec(spec string, d Defaults) (waveform.Source, Options, error) {
 	o := Options{Speed: 1}
 	kind, rest, _ := strings.Cut(spec, ":")
@@ -126,19 +197,22 @@ func Spec(spec string, d Defaults) (waveform.Source, Options, error) {
 			return nil, o, fmt.Errorf("source %q: a synthetic source has no end: leave loop out", spec)
 		}
 		src, err = synthetic(path, d)
-	case "comtrade", "csv":
+	case "comtrade", "csv", "wav", "pcap":
 		if path == "" {
 			return nil, o, fmt.Errorf("source %q: no file is named: want %s:FILE", spec, kind)
 		}
-		if kind == "comtrade" {
-			src, err = comtradeFile(path)
-		} else {
-			src, err = csvFile(path, csvOptions(values))
+		src, err = recording(kind, path, values)
+	case "sv":
+		if o.Loop || o.Speed != 1 {
+			return nil, o, fmt.Errorf("source %q: live samples come when they come: leave loop and speed out", spec)
 		}
-	case "wav", "sv", "pcap":
-		return nil, o, fmt.Errorf("source %q: %s sources are not built yet: use synth, synth:FILE.yaml, comtrade:FILE or csv:FILE", spec, kind)
+		name, id, _ := strings.Cut(path, ",")
+		if name == "" {
+			return nil, o, fmt.Errorf("source %q: no interface is named: want sv:INTERFACE, as in sv:eth0", spec)
+		}
+		src, err = live(name, id, svOptions(values))
 	default:
-		return nil, o, fmt.Errorf("source %q: unknown: use synth, synth:FILE.yaml, comtrade:FILE.cfg, comtrade:FILE.cff or csv:FILE", spec)
+		return nil, o, fmt.Errorf("source %q: unknown: use synth, synth:FILE.yaml, comtrade:FILE.cfg, comtrade:FILE.cff, csv:FILE, wav:FILE, pcap:FILE or sv:INTERFACE", spec)
 	}
 	if err != nil {
 		return nil, o, plain(err)
@@ -183,8 +257,26 @@ func (o *Options) parse(query, kind string) (url.Values, error) {
 			if len(text) != 1 {
 				err = errors.New("want one character, %09 for a tab")
 			}
+		case kind == "wav" && key == "channels":
+			_, err = parseInputs(text)
+		case kind == "wav" && (key == "vscale" || key == "iscale"):
+			var scale float64
+			scale, err = strconv.ParseFloat(text, 64)
+			if err != nil || !(scale > 0 && scale <= 1e12) {
+				err = fmt.Errorf("want what full scale means in volts or amperes, as in %s=400", key)
+			}
+		case (kind == "pcap" || kind == "sv") && key == "test":
+			if _, err = strconv.ParseBool(text); err != nil {
+				err = errors.New("want 1 or 0")
+			}
 		case kind == "csv":
 			err = errors.New("unknown: a csv takes rate=HZ, time=COLUMN and delimiter=CHARACTER; played, also loop=1 and speed=N")
+		case kind == "wav":
+			err = errors.New("unknown: a wav takes channels=V1,V2,..., vscale=VOLTS and iscale=AMPERES; played, also loop=1 and speed=N")
+		case kind == "pcap":
+			err = errors.New("unknown: a capture takes test=1; played, also loop=1 and speed=N")
+		case kind == "sv":
+			err = errors.New("unknown: sv takes test=1")
 		default:
 			err = errors.New("unknown: use loop=1 or speed=N")
 		}
@@ -201,5 +293,32 @@ func csvOptions(values url.Values) csv.Options {
 	if d := values.Get("delimiter"); d != "" {
 		o.Delimiter = rune(d[0])
 	}
+	return o
+}
+
+// parseInputs reads a list of inputs, as in V1,V2,V3,I1.
+func parseInputs(text string) ([]waveform.Role, error) {
+	var list []waveform.Role
+	for name := range strings.SplitSeq(text, ",") {
+		role, err := waveform.ParseRole(strings.TrimSpace(name))
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, role)
+	}
+	return list, nil
+}
+
+func wavOptions(values url.Values) (o wav.Options) {
+	if text := values.Get("channels"); text != "" {
+		o.Inputs, _ = parseInputs(text) // checked by parse
+	}
+	o.Volts, _ = strconv.ParseFloat(values.Get("vscale"), 64)
+	o.Amps, _ = strconv.ParseFloat(values.Get("iscale"), 64)
+	return o
+}
+
+func svOptions(values url.Values) (o sv.Options) {
+	o.TestMode, _ = strconv.ParseBool(values.Get("test"))
 	return o
 }

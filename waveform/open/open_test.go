@@ -2,6 +2,7 @@ package open
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -12,6 +13,8 @@ import (
 
 	"github.com/hepmeter/hepmeter/waveform"
 	"github.com/hepmeter/hepmeter/waveform/internal/reference"
+	"github.com/hepmeter/hepmeter/waveform/sv"
+	"github.com/hepmeter/hepmeter/waveform/wav"
 )
 
 // TestEveryRecording opens every recording of the test data and maps it: the roles
@@ -134,9 +137,17 @@ func TestSpec(t *testing.T) {
 		"csv:" + table + "?rate=x":       "rate=x: want a rate in Hz",
 		"csv:" + table + "?foo=1":        "rate=HZ",
 		"comtrade:" + record + "?rate=5": "rate",
-		"wav:x.wav":                      "not built yet",
-		"sv:eth0":                        "not built yet",
-		"pcap:x.pcap":                    "not built yet",
+		"wav:x.wav":                      "x.wav",
+		"wav:x.wav?channels=V9":          "channels=V9: unknown input",
+		"wav:x.wav?vscale=0":             "vscale=0: want what full scale means",
+		"wav:x.wav?rate=1":               "vscale=VOLTS",
+		"sv:":                            "no interface is named",
+		"sv:eth0?loop=1":                 "leave loop and speed out",
+		"sv:eth0?speed=2":                "leave loop and speed out",
+		"sv:no-such-interface":           "no-such-interface",
+		"pcap:x.pcap":                    "x.pcap",
+		"pcap:x.pcap?test=maybe":         "test=maybe: want 1 or 0",
+		"pcap:":                          "no file is named",
 	} {
 		src, _, err := Spec(spec, defaults)
 		if err == nil || !strings.Contains(err.Error(), want) || src != nil {
@@ -164,13 +175,76 @@ func TestSpecLoops(t *testing.T) {
 func TestFileRefuses(t *testing.T) {
 	for path, want := range map[string]string{
 		"":      "a folder: name a recording in it",
-		"x.wav": "not read yet", "x.pcap": "not read yet", "x.pcapng": "not read yet", "x.xls": ".csv", "x": "extension",
+		"x.wav": "x.wav", "x.pcap,MU01": "x.pcap", "x.pcapng?speed=2": "leave them out", "x.xls": ".csv", "x": "extension",
 		"none.cfg": "none.cfg: no such file or directory: check the name", "none.csv": "none.csv", "none.cff": "none.cff",
 	} {
 		src, err := File(filepath.Join(t.TempDir(), path))
 		if err == nil || !strings.Contains(err.Error(), want) || src != nil {
 			t.Errorf("%s: source %v, error %v, want %q in it", path, src, err, want)
 		}
+	}
+}
+
+// TestCaptureAndWave: the svID and the options of both, in files and SPECs.
+func TestCaptureAndWave(t *testing.T) {
+	dir := t.TempDir()
+	info := waveform.Info{RateHz: 4000, Start: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)}
+	for _, name := range []string{"Va", "Ia"} {
+		info.Channels = append(info.Channels, waveform.Channel{Name: name, Primary: 1, Secondary: 1})
+	}
+	b := waveform.Block{Samples: [][]float64{{1, 2, 3, 4}, {0.5, 0.5, 0.5, 0.5}}, RateHz: 4000}
+	capture, wave := filepath.Join(dir, "a,b.pcap"), filepath.Join(dir, "w.wav")
+	s, err := sv.Create(capture, sv.Stream{ID: "MU,1", VLAN: sv.Untagged, Info: info})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := wav.Create(wave, info, 32)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(s.Write(&b), s.Close(), w.Write(&b), w.Close()); err != nil {
+		t.Fatal(err)
+	}
+	for name, row := range map[string]struct {
+		open func() (waveform.Source, error)
+		want string
+	}{
+		"the only stream": {func() (waveform.Source, error) { return File(capture) }, "sv 9-2LE V1 I1 1 0.5"},
+		"its svID":        {func() (waveform.Source, error) { return File(capture + ",MU,1") }, "sv 9-2LE V1 I1 1 0.5"},
+		"with an option":  {func() (waveform.Source, error) { return File(capture + ",MU,1?test=1") }, "sv 9-2LE V1 I1 1 0.5"},
+		"another svID":    {func() (waveform.Source, error) { return File(capture + ",MU2") }, `no stream of svID "MU2": it has MU,1`},
+		"SPEC": {func() (waveform.Source, error) {
+			s, _, err := Spec("pcap:"+capture+",MU,1?loop=1", Defaults{})
+			return s, err
+		}, "sv 9-2LE V1 I1 1 0.5"},
+		"wave": {func() (waveform.Source, error) { return File(wave) }, "wav V1 I1 1 0.5"},
+		"wave, renamed": {func() (waveform.Source, error) { return File(wave + "?channels=I1,V1&vscale=100&iscale=10") },
+			"wav V1 I1 50 10"},
+		"wave SPEC": {func() (waveform.Source, error) {
+			s, _, err := Spec("wav:"+wave+"?channels=V2,I2&speed=2", Defaults{})
+			return s, err
+		}, "wav V2 I2 1 0.5"},
+	} {
+		src, err := row.open()
+		if err != nil {
+			if !strings.Contains(err.Error(), row.want) {
+				t.Errorf("%s: %v, want %s", name, err, row.want)
+			}
+			continue
+		}
+		m, _ := waveform.AutoMap(src.Info())
+		fed, err := waveform.Selected(src, m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var b waveform.Block
+		if _, err := fed.Next(context.Background(), &b, 1); err != nil {
+			t.Fatal(err)
+		}
+		if got := fmt.Sprintf("%s %v %v %g %g", src.Info().Format, m[0].Role, m[1].Role, b.Samples[0][0], b.Samples[1][0]); got != row.want {
+			t.Errorf("%s: %s, want %s", name, got, row.want)
+		}
+		fed.Close()
 	}
 }
 
