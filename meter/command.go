@@ -3,9 +3,11 @@ package meter
 import (
 	"context"
 	"errors"
+	"reflect"
 	"time"
 
 	"github.com/hepmeter/hepmeter/ion"
+	"github.com/hepmeter/hepmeter/metering"
 )
 
 // command is something that a client has the node do. It runs on the engine goroutine,
@@ -70,5 +72,26 @@ func (m *Meter) obey(c command) {
 		c.done <- err
 		return
 	}
+	m.retune()
 	m.keeper.keep(m.batch(), &snapshot{m.node.Snapshot()}, c.done)
+}
+
+// retune makes the engine anew where the setup that it was made from has changed: ratios,
+// wiring, nominal frequency, corrections. What is measured until then counts as it was
+// set.
+func (m *Meter) retune() {
+	config, err := m.meteringConfig()
+	if err == nil && reflect.DeepEqual(config, m.config) {
+		return
+	}
+	var engine *metering.Engine
+	if err == nil {
+		engine, err = metering.New(config)
+	}
+	if err != nil {
+		m.note(ion.PriorityFailure, "the setup does not fit the source: "+err.Error(), "measured as before")
+		return
+	}
+	m.engine.Flush(m)
+	m.engine, m.config = engine, config
 }

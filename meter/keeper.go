@@ -25,6 +25,8 @@ type keeper struct {
 	commit  func(store.Batch) error
 	publish func(access.Snapshot)
 	log     *slog.Logger
+	// takes reports whether events of a priority are logged.
+	takes func(priority uint8) bool
 
 	wake chan struct{} // capacity 1
 
@@ -41,6 +43,8 @@ type keeper struct {
 	// stalled says that one was published before it was durable.
 	waiting time.Time
 	stalled bool
+	// lostRecords were more than could wait for the disk.
+	lostRecords int
 	// failing is since when the disk has refused commits, zero if it takes them.
 	failing time.Time
 	// lasted is how long the latest commit took.
@@ -48,16 +52,17 @@ type keeper struct {
 }
 
 func newKeeper(commit func(store.Batch) error, publish func(access.Snapshot), log *slog.Logger) *keeper {
-	return &keeper{commit: commit, publish: publish, log: log, wake: make(chan struct{}, 1)}
+	return &keeper{commit: commit, publish: publish, log: log, takes: func(uint8) bool { return true }, wake: make(chan struct{}, 1)}
 }
 
 // patience is how long a snapshot may wait for the disk.
 const patience = time.Second
 
 // keep takes over a tick's batch and snapshot; the maps of b are the keeper's from
-// now on. done, if it is not nil, is told whether the batch became durable. If a snapshot has waited for the disk for too long, the one of the tick
-// before is published without it: a slow disk must not freeze the readings. keep then
-// returns true, once for each stall.
+// now on. done, if it is not nil, is told whether the batch became durable. If a
+// snapshot has waited for the disk for too long, the one of the tick before is published
+// without it: a slow disk must not freeze the readings. keep then returns true, once for
+// each stall.
 func (k *keeper) keep(b store.Batch, s access.Snapshot, done chan<- error) (stalled bool) {
 	now := time.Now()
 	k.mu.Lock()
@@ -89,11 +94,22 @@ func (k *keeper) show(s access.Snapshot) {
 
 // note takes over one event, to be kept at once.
 func (k *keeper) note(e store.Event) {
+	if !k.takes(e.Priority) {
+		return
+	}
 	k.log.Log(context.Background(), levelOf(e.Priority), "event", "cause", e.Cause, "value", e.CauseValue, "effect", e.Effect, "result", e.EffectValue, "from", e.Origin)
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.merge(store.Batch{Events: []store.Event{e}})
 	k.rouse()
+}
+
+// tell adds an event about the storage itself; the caller holds mu.
+func (k *keeper) tell(at time.Time, priority uint8, cause, object, effect string) {
+	if k.takes(priority) {
+		k.merge(store.Batch{Events: []store.Event{{Time: at.UTC(), Priority: priority,
+			Cause: "Storage", CauseValue: strings.ToValidUTF8(cause, "?"), Effect: object, EffectValue: effect}}})
+	}
 }
 
 // rouse makes run flush soon.
@@ -121,6 +137,13 @@ func (k *keeper) merge(b store.Batch) {
 	p := &k.pending
 	p.Retained, p.RetainedDelete = mergeLabels(p.Retained, p.RetainedDelete, b.Retained, b.RetainedDelete)
 	p.Setup, p.SetupDelete = mergeLabels(p.Setup, p.SetupDelete, b.Setup, b.SetupDelete)
+	if b.EventDepth != nil {
+		p.EventDepth, p.Events = b.EventDepth, nil // the log is erased
+	}
+	if b.Program != "" {
+		p.Program = b.Program
+	}
+	k.mergeLogs(b)
 	p.Events = append(p.Events, b.Events...)
 	if beyond := len(p.Events) - store.DefaultEventDepth; beyond > 0 {
 		p.Events = slices.Delete(p.Events, 0, beyond)
@@ -130,12 +153,39 @@ func (k *keeper) merge(b store.Batch) {
 	}
 }
 
-func mergeLabels[V any](put map[string]V, gone []string, newerPut map[string]V, newerGone []string) (map[string]V, []string) {
-	if put == nil {
-		put = newerPut
-	} else {
-		maps.Copy(put, newerPut)
+// maxWaitingRecords is how many records of logs wait for a disk that takes none. Beyond
+// it the oldest are lost, which the event log will tell.
+const maxWaitingRecords = 5000
+
+// mergeLogs adds the records of b, and what it says of logs. The store drops logs before
+// it takes records, and trims after.
+func (k *keeper) mergeLogs(b store.Batch) {
+	p := &k.pending
+	for _, log := range b.LogDrop {
+		p.Records = slices.DeleteFunc(p.Records, func(r store.Record) bool { return r.Log == log })
+		delete(p.LogTrim, log)
+		delete(p.LogHeader, log)
 	}
+	p.LogDrop = append(p.LogDrop, b.LogDrop...)
+	p.Records = append(p.Records, b.Records...)
+	if beyond := len(p.Records) - maxWaitingRecords; beyond > 0 {
+		p.Records = slices.Delete(p.Records, 0, beyond)
+		k.lostRecords += beyond
+	}
+	p.LogTrim = mergeMaps(p.LogTrim, b.LogTrim)
+	p.LogHeader = mergeMaps(p.LogHeader, b.LogHeader)
+}
+
+func mergeMaps[K comparable, V any](old, newer map[K]V) map[K]V {
+	if old == nil {
+		return newer
+	}
+	maps.Copy(old, newer)
+	return old
+}
+
+func mergeLabels[V any](put map[string]V, gone []string, newerPut map[string]V, newerGone []string) (map[string]V, []string) {
+	put = mergeMaps(put, newerPut)
 	for _, label := range newerGone {
 		delete(put, label)
 	}
@@ -205,7 +255,8 @@ func (k *keeper) flush() {
 		if errors.Is(err, store.ErrInvalidBatch) {
 			// Trying the same again would fail for ever. Totals come before what is told
 			// about them.
-			batch.Events, batch.Alive = nil, time.Time{}
+			k.lostRecords += len(batch.Records)
+			batch.Events, batch.Records, batch.Alive = nil, nil, time.Time{}
 		}
 		newer := k.pending
 		k.pending = batch
@@ -213,8 +264,7 @@ func (k *keeper) flush() {
 		if k.failing.IsZero() {
 			k.failing = now
 			k.log.Error("the state could not be kept; it is tried again every second", "err", err)
-			k.merge(store.Batch{Events: []store.Event{{Time: now.UTC(), Priority: ion.PriorityFailure,
-				Cause: "Storage", CauseValue: strings.ToValidUTF8(err.Error(), "?"), Effect: "Storage", EffectValue: "commits fail"}}})
+			k.tell(now, ion.PriorityFailure, err.Error(), "Storage", "commits fail")
 		}
 		time.AfterFunc(retryPause, k.rouse)
 		return
@@ -223,8 +273,12 @@ func (k *keeper) flush() {
 		lasted := now.Sub(k.failing).Round(time.Second)
 		k.failing = time.Time{}
 		k.log.Info("the state is kept again", "after", lasted)
-		k.merge(store.Batch{Events: []store.Event{{Time: now.UTC(), Priority: ion.PriorityInformation,
-			Cause: "Storage", CauseValue: "commits failed for " + lasted.String(), Effect: "Storage", EffectValue: "commits succeed"}}})
+		cause := "commits failed for " + lasted.String()
+		k.tell(now, ion.PriorityInformation, cause, "Storage", "commits succeed")
+		if k.lostRecords > 0 {
+			k.tell(now, ion.PriorityFailure, cause, "Data Log", fmt.Sprintf("%d records of logs are lost", k.lostRecords))
+			k.lostRecords = 0
+		}
 		k.rouse()
 	}
 	k.show(snapshot)

@@ -62,9 +62,12 @@ type Meter struct {
 	// when what it handed over has been to the disk.
 	commands    chan command
 	ended, kept chan struct{}
+	eventLog    eventLog
 	// noted is when each trouble with the source was told last.
 	noted   map[string]time.Time
 	process process
+	// logMemory is what the logs need of the model's memory as they are programmed.
+	logMemory struct{ used, limit int64 }
 }
 
 // Open opens the data directory, programs the modules and restores what they
@@ -109,10 +112,12 @@ func (m *Meter) powerUp(model template.Model) error {
 	}
 	m.identity = state.Meta.Identity
 	m.powerUps = int64(state.Meta.PowerUps)
-	if m.node, err = model.Build(m.identity.Serial, m.Firmware()); err != nil {
+	m.eventLog.depth = state.Meta.EventDepth
+	var misfits []ion.Problem
+	if m.node, misfits, err = model.Rebuild(state.Program, m.identity.Serial, m.Firmware()); err != nil {
 		return err
 	}
-	for _, problem := range m.node.Restore(state.Setup, state.Retained) {
+	for _, problem := range append(misfits, m.node.Restore(state.Setup, state.Retained)...) {
 		m.options.Log.Warn("not restored", "what", problem.String())
 	}
 	m.clock = startClock(time.Now(), time.Now)
@@ -123,23 +128,55 @@ func (m *Meter) powerUp(model template.Model) error {
 	} else {
 		m.input.notes = append(m.input.notes, m.doubts()...)
 	}
-	if m.config, err = modules.MeteringConfig(m.node); err != nil {
+	if m.config, err = m.meteringConfig(); err != nil {
 		return err
 	}
-	m.config.RateHz = m.input.info.RateHz
-	m.config.Inputs = m.input.mapping.Roles()
 	if m.engine, err = metering.New(m.config); err != nil {
 		return fmt.Errorf("source %s: %w", m.input.info.Format, err)
 	}
-	m.keeper = newKeeper(func(b store.Batch) error { _, err := m.store.Commit(b); return err }, m.registers.publish, m.options.Log)
+	m.keeper = newKeeper(m.commit, m.registers.publish, m.options.Log)
+	m.keeper.takes = m.eventLog.takes
 	m.audit.note = m.keeper.note
 	m.node.SetStatus(m.status(0))
 	m.node.Tick(m.clock.anchor, nil)
 	// What the start changed is durable before anyone can read it.
-	if _, err := m.store.Commit(m.batch()); err != nil {
+	b := m.batch()
+	if b.Program == "" && (state.Program == "" || len(misfits) > 0) {
+		b.Program = string(template.Format(m.node.Listing()))
+	}
+	m.eventLog.configure(m.node, &b)
+	m.logMemory.used, m.logMemory.limit = m.node.LogBytes()
+	for _, problem := range misfits {
+		b.Events = append(b.Events, store.Event{Time: m.clock.anchor, Priority: ion.PriorityFailure, Cause: "Program", CauseValue: problem.Object,
+			Effect: "Program", EffectValue: "left out: " + problem.Reason})
+	}
+	if err := m.commit(b); err != nil {
 		return err
 	}
 	m.registers.publish(&snapshot{m.node.Snapshot()})
+	return nil
+}
+
+// meteringConfig is what the engine must be for the source and the setup as it is.
+func (m *Meter) meteringConfig() (metering.Config, error) {
+	config, err := modules.MeteringConfig(m.node)
+	config.RateHz = m.input.info.RateHz
+	config.Inputs = m.input.mapping.Roles()
+	return config, err
+}
+
+// commit makes a batch durable and keeps count of what is logged.
+func (m *Meter) commit(b store.Batch) error {
+	if _, err := m.store.Commit(b); err != nil {
+		return err
+	}
+	if len(b.Events) == 0 && b.EventDepth == nil {
+		return nil
+	}
+	_, _, logged, err := m.store.EventRange()
+	if err == nil { // else the next commit meets the trouble and tells of it
+		m.eventLog.logged.Store(uint64(logged))
+	}
 	return nil
 }
 
@@ -411,16 +448,44 @@ func (m *Meter) batch() store.Batch {
 	b := store.Batch{
 		Retained: changes.Retained, RetainedDelete: changes.RetainedDelete,
 		Setup: changes.Setup, SetupDelete: changes.SetupDelete,
+		LogHeader: logs(changes.LogHeader), LogTrim: logs(changes.LogTrim),
 		Alive: m.clock.wall().UTC(),
 	}
+	for _, r := range changes.Records {
+		b.Records = append(b.Records, store.Record{Log: uint32(r.Log), Sequence: r.Sequence, Time: r.Time, Body: r.Body})
+	}
+	for _, log := range changes.LogDrop {
+		b.LogDrop = append(b.LogDrop, uint32(log))
+	}
+	if changes.Programmed {
+		b.Program = string(template.Format(m.node.Listing()))
+	}
+	if changes.Programmed || len(changes.Setup) > 0 {
+		m.eventLog.configure(m.node, &b)
+		m.logMemory.used, m.logMemory.limit = m.node.LogBytes()
+	}
 	for _, e := range changes.Events {
-		b.Events = append(b.Events, store.Event{
-			Time: e.Time, Priority: e.Priority,
-			Cause: e.Cause, CauseValue: e.CauseValue, Effect: e.Effect, EffectValue: e.EffectValue,
-			User: e.User, Origin: e.Origin,
-		})
+		if m.eventLog.takes(e.Priority) {
+			b.Events = append(b.Events, store.Event{
+				Time: e.Time, Priority: e.Priority,
+				Cause: e.Cause, CauseValue: e.CauseValue, Effect: e.Effect, EffectValue: e.EffectValue,
+				User: e.User, Origin: e.Origin,
+			})
+		}
 	}
 	return b
+}
+
+// logs are a node's logs by the store's names for them.
+func logs[V any](byHandle map[ion.Handle]V) map[uint32]V {
+	if len(byHandle) == 0 {
+		return nil
+	}
+	named := make(map[uint32]V, len(byHandle))
+	for log, v := range byHandle {
+		named[uint32(log)] = v
+	}
+	return named
 }
 
 // Close ends a meter that does not run: the store notes a clean stop.

@@ -9,7 +9,8 @@ import (
 
 // status is what the meter tells its Diagnostics module.
 func (m *Meter) status(sourceLagS float64) ion.Status {
-	s := ion.Status{PowerUps: m.powerUps, SourceLagS: sourceLagS, MemoryBytes: m.process.memory(), CPULoadPercent: m.process.load(time.Now(), cpuTime())}
+	s := ion.Status{PowerUps: m.powerUps, SourceLagS: sourceLagS, MemoryBytes: m.process.memory(), CPULoadPercent: m.process.load(time.Now(), cpuTime()),
+		LoggedEvents: m.eventLog.logged.Load(), LogMemoryBytes: m.logMemory.limit, LogMemoryUsedBytes: m.logMemory.used}
 	if m.keeper != nil {
 		s.CommitLatencyS = m.keeper.latency().Seconds()
 	}

@@ -10,7 +10,7 @@ import (
 
 // DefaultEventDepth is the number of events kept when neither Options nor a batch
 // says.
-const DefaultEventDepth = 500
+const DefaultEventDepth = 5000
 
 // MaxReadRows and MaxReadBytes bound what one call of Events or Records returns, so
 // that no reader keeps a commit waiting for much more than a millisecond.
