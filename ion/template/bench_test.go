@@ -1,6 +1,8 @@
 package template
 
 import (
+	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -89,4 +91,81 @@ func BenchmarkTakeChanges(b *testing.B) {
 		node.Tick(now, second)
 		node.TakeChanges()
 	}
+}
+
+// BenchmarkThousandModules is a second of a meter with 1,000 modules of the factory mix
+// that run every second and 64 that run every half cycle: a tick and 100 half cycles. It
+// reports the share of a core that this takes.
+func BenchmarkThousandModules(b *testing.B) {
+	model, err := Load("ION9000")
+	if err != nil {
+		b.Fatal(err)
+	}
+	model.Limits = ion.Limits{}
+	node, err := model.Build("HM-1", "3.0.0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	// The factory's standard modules again and again, under new labels, linked as they are.
+	kind := map[string]ion.Kind{}
+	for _, m := range node.Directory().Managers {
+		kind[m.Type.Name] = m.Type.Kind
+	}
+	var program []ion.Change
+	count := len(node.Directory().Modules)
+	for round := 2; count < 1000; round++ {
+		for _, m := range node.Directory().Modules {
+			if kind[m.Type.Name] != ion.Standard || count == 1000 || hasPort(m.Type) {
+				continue
+			}
+			label := fmt.Sprint(m.Label, " ", round)
+			program = append(program, ion.Create{Type: m.Type.Name, Label: label})
+			for i, register := range m.Links {
+				if register != "" {
+					program = append(program, ion.Link{Input: label + "/" + m.Type.Inputs[i].Name, Register: register})
+				}
+			}
+			count++
+		}
+	}
+	for i := range 64 - 1 { // the HS Power Meter is one of them
+		label := fmt.Sprint("HS ", i)
+		program = append(program, ion.Create{Type: "HS Setpoint", Label: label}, ion.Link{Input: label + "/Source", Register: "HS Power Meter/Vln a"},
+			ion.Set{Register: label + "/Enable", Value: "enabled"})
+	}
+	if err := node.Program(program, ion.By{}, time.Unix(1_700_000_000, 0)); err != nil {
+		b.Fatal(err)
+	}
+	if offline := node.Offline(); len(offline) > 20 {
+		b.Fatalf("%d modules are offline: %v", len(offline), offline)
+	}
+	second := &metering.Second{Windows: 5, DurationS: 1}
+	second.Energy.Wh = [4]float64{1, 0, 0, 0.5}
+	half := &metering.HalfCycle{}
+	now := time.Unix(1_700_000_000, 0)
+	aSecond := func() {
+		for range 100 {
+			half.EndS += 0.01
+			now = now.Add(10 * time.Millisecond)
+			node.HalfCycle(now, half)
+		}
+		second.EndS++
+		node.Tick(now, second)
+	}
+	aSecond()
+	node.TakeChanges()
+	b.ReportAllocs()
+	b.ResetTimer()
+	for range b.N {
+		aSecond()
+		b.StopTimer()
+		node.TakeChanges() // what the keeper takes, measured by BenchmarkTakeChanges
+		b.StartTimer()
+	}
+	b.ReportMetric(100*b.Elapsed().Seconds()/float64(b.N), "%core")
+}
+
+// hasPort reports whether modules of the type take a port that no other may have.
+func hasPort(t *ion.Type) bool {
+	return slices.ContainsFunc(t.Setups, func(s ion.Setup) bool { return s.Exclusive })
 }
