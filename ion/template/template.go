@@ -101,8 +101,10 @@ type modelData struct {
 	Inputs          []string `json:"inputs"`
 	Frameworks      []string `json:"frameworks"`
 	Limits          struct {
-		ChainDepth int            `json:"chainDepth"`
-		Modules    map[string]int `json:"modules"`
+		ChainDepth       int            `json:"chainDepth"`
+		HalfCycleModules int            `json:"halfCycleModules"`
+		LogKilobytes     int64          `json:"logKilobytes"`
+		Modules          map[string]int `json:"modules"`
 	} `json:"limits"`
 }
 
@@ -132,7 +134,8 @@ func parseModels(text []byte, framework func(name string) ([]byte, error)) ([]Mo
 
 func (row modelData) model(types []ion.Type, mappings []registermap.Mapping, framework func(name string) ([]byte, error)) (Model, error) {
 	m := Model{Name: row.Name, Product: row.Product, SamplesPerCycle: row.SamplesPerCycle,
-		Limits: ion.Limits{ChainDepth: row.Limits.ChainDepth, Modules: row.Limits.Modules}}
+		Limits: ion.Limits{ChainDepth: row.Limits.ChainDepth, Modules: row.Limits.Modules,
+			HalfCycle: row.Limits.HalfCycleModules, LogBytes: row.Limits.LogKilobytes * 1024}}
 	var problems []error
 	if row.Name == "" || row.Product == "" {
 		problems = append(problems, errors.New("needs a name and a product text"))
