@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -36,8 +37,26 @@ func buildHepmeter(t testing.TB) string {
 type process struct {
 	cmd    *exec.Cmd
 	ready  boot.Ready
-	stderr *strings.Builder
+	stderr *output
 	exited chan error
+}
+
+// output is what a process has written so far; it may be read while it grows.
+type output struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.Write(p)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.String()
 }
 
 // startMeter runs `hepmeter run` with args on a data directory and waits until it
@@ -45,7 +64,7 @@ type process struct {
 func startMeter(t testing.TB, binary, data string, args ...string) *process {
 	t.Helper()
 	readyFile := filepath.Join(t.TempDir(), "ready.json")
-	p := &process{stderr: new(strings.Builder), exited: make(chan error, 1)}
+	p := &process{stderr: new(output), exited: make(chan error, 1)}
 	p.cmd = exec.Command(binary, append([]string{"run", "--data", data, "--port", "modbus=0", "--ready", readyFile}, args...)...)
 	p.cmd.Stderr = p.stderr
 	if err := p.cmd.Start(); err != nil {
