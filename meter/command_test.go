@@ -3,9 +3,12 @@ package meter
 import (
 	"context"
 	"errors"
+	"math"
 	"testing"
 	"testing/synctest"
+	"time"
 
+	"github.com/hepmeter/hepmeter/access"
 	"github.com/hepmeter/hepmeter/ion"
 )
 
@@ -71,4 +74,55 @@ func TestCommandsToAMeterThatDoesNotRun(t *testing.T) {
 	if err := m.Pulse(t.Context(), "kW sd/Reset", tester); !errors.Is(err, ErrNotRunning) {
 		t.Errorf("%v, want ErrNotRunning", err)
 	}
+}
+
+// A ratio takes effect at once, and never rescales what was counted.
+func TestARatioTakesEffectWhileMeasuring(t *testing.T) {
+	running(t, t.TempDir(), func(t *testing.T, m *Meter) {
+		time.Sleep(5 * time.Second)
+		volts, kWh := number(t, m, "Power Meter/Vln a"), number(t, m, "kWh del/Result")
+		if err := m.Program(t.Context(), []ion.Change{ion.Set{Register: "Power Meter/PT Prim", Value: "34700"}}, tester); err != nil {
+			t.Fatal(err)
+		}
+		if after := number(t, m, "kWh del/Result"); after < kWh || after > kWh*1.5 {
+			t.Errorf("energy went from %v to %v kWh with the ratio", kWh, after)
+		}
+		time.Sleep(3 * time.Second)
+		if got := number(t, m, "Power Meter/Vln a"); math.Abs(got/volts-100) > 0.01 {
+			t.Errorf("%v V became %v V, want 100 times as much", volts, got)
+		}
+		if gaps := number(t, m, "Diagnostics/Missed Windows"); gaps > 2 {
+			t.Errorf("%v windows were missed", gaps)
+		}
+	})
+}
+
+// Modules and links survive a restart, and what they count goes on.
+func TestAProgramSurvivesARestart(t *testing.T) {
+	dir := t.TempDir()
+	program := []ion.Change{
+		ion.Create{Type: "Integrator", Label: "My Wh"}, ion.Link{Input: "My Wh/Integrand", Register: "Power Meter/kW tot"},
+		ion.Delete{Module: "Hist Low Log"}, ion.Rename{Module: "kWh del part", Label: "Shift Wh"},
+	}
+	var before float64
+	running(t, dir, func(t *testing.T, m *Meter) {
+		if err := m.Program(t.Context(), program, tester); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(10 * time.Second)
+		if before = number(t, m, "My Wh/Result"); before <= 0 {
+			t.Fatalf("counted %v", before)
+		}
+	})
+	running(t, dir, func(t *testing.T, m *Meter) {
+		if got := number(t, m, "My Wh/Result"); got < before {
+			t.Errorf("after a restart %v, before %v", got, before)
+		}
+		if got := number(t, m, "Shift Wh/Result"); got < before {
+			t.Errorf("the renamed module has %v, want its energy", got)
+		}
+		if p := m.Registers().Find("Hist Low Log/Data Log"); p != access.NoPoint {
+			t.Error("the deleted module is back")
+		}
+	})
 }
