@@ -60,9 +60,9 @@ const (
 	learnMargin      = 1.25
 	learnKeepS       = 60.0
 
-	// Arithmetic, AND/OR and Pulse Merge: how many inputs. The first two are published.
+	// AND/OR and Pulse Merge.
+	booleanInputs = 8 // published
 	mergedPulses  = 8
-	booleanInputs = 8
 
 	// EvLog Mode of all types that have one: pulses and states may come every second.
 	defaultEvLogMode = "log off"

@@ -61,6 +61,9 @@ func writeType(b *strings.Builder, t ion.Type) {
 		}
 		fmt.Fprintf(b, "| %s | %s | %s |\n", run, strings.Join(classes, " or "), unlinked)
 	}
+	if one := t.OneOf; len(one) > 0 {
+		fmt.Fprintf(b, "\nAt least one of %s … %s must be linked, or the module is offline.\n", one[0], one[len(one)-1])
+	}
 	if len(t.Setups) > 0 {
 		b.WriteString("\n| setup register | values | default | meaning |\n|---|---|---|---|\n")
 	}
