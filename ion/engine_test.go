@@ -227,7 +227,7 @@ func TestPulsesAreCountedAcrossRates(t *testing.T) {
 	n.Tick(start, nil)
 	wantValue(t, n, "T/Total", 100)
 	wantValue(t, n, "S/Result", 101) // samples the high-speed value at its tick
-	n.Tick(start, nil)
+	n.Tick(start, &metering.Second{})
 	wantValue(t, n, "T/Total", 100) // a pulse counts once
 	for range 3 {
 		if err := n.Pulse("T/Count", By{User: "u"}); err != nil {
@@ -237,6 +237,31 @@ func TestPulsesAreCountedAcrossRates(t *testing.T) {
 	n.HalfCycle(start, &metering.HalfCycle{})
 	n.Tick(start, nil)
 	wantValue(t, n, "T/Total", 104)
+}
+
+// The seer shows whether its turn had a half cycle.
+type seer struct{}
+
+func (seer) Tick(c *Context) {
+	if c.HalfCycle == nil {
+		c.SetNotAvailable(0)
+	} else {
+		c.Set(0, 1)
+	}
+}
+
+// What high-speed modules show must not outlive the samples it came from.
+func TestHighSpeedModulesHaveATurnWithoutSamples(t *testing.T) {
+	n, err := New(Config{Types: []Type{{Number: 1, Name: "Seer", Kind: Standard, Rate: EveryHalfCycle, Doc: "d",
+		Outputs: []Output{{Name: "Seen", Class: Numeric}}, New: func() Behaviour { return seer{} }}}, Program: []Change{Create{Type: "Seer", Label: "S"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.HalfCycle(start, &metering.HalfCycle{})
+	n.Tick(start, nil)
+	wantValue(t, n, "S/Seen", 1) // half cycles came in this second
+	n.Tick(start, nil)
+	wantValue(t, n, "S/Seen", math.NaN())
 }
 
 func TestRelinkedInputDoesNotSeeOldPulses(t *testing.T) {
@@ -406,7 +431,7 @@ func TestStateSurvivesRestart(t *testing.T) {
 	if problems := again.Restore(all.Setup, all.Retained); len(problems) != 0 {
 		t.Fatal(problems)
 	}
-	again.Tick(start, nil)
+	again.Tick(start, &metering.Second{})
 	wantValue(t, again, "T/Total", 7)
 	if v, ok := again.Setting("T/Mode"); !ok || v.Text != "down" {
 		t.Errorf("T/Mode = %v", v)

@@ -96,6 +96,8 @@ type Node struct {
 	tick      uint64
 	measured  measuredTime
 	uptime    uptime
+	// halfCycles tells that half cycles came since the latest tick.
+	halfCycles bool
 
 	// records is the number of the next record of each log.
 	records map[Handle]uint64
@@ -145,10 +147,14 @@ func (n *Node) SetStatus(s Status) { n.status = s }
 func (n *Node) HalfCycle(now time.Time, hc *metering.HalfCycle) {
 	c := n.begin(now)
 	c.HalfCycle, c.Elapsed, c.UptimeS = hc, 0, n.uptime.measured(now, hc.EndS)
+	n.runHighSpeed()
+	c.HalfCycle, n.halfCycles = nil, true
+}
+
+func (n *Node) runHighSpeed() {
 	for _, m := range n.halves {
 		n.run(m)
 	}
-	c.HalfCycle = nil
 }
 
 // Window shows a basic window (10 or 12 cycles) that ended at now to the modules
@@ -175,7 +181,11 @@ func (n *Node) Tick(now time.Time, second *metering.Second) {
 		c.UptimeS = n.uptime.measured(now, second.EndS)
 	} else {
 		c.UptimeS = n.uptime.idle(now)
+		if !n.halfCycles {
+			n.runHighSpeed() // a turn without a half cycle: what they showed is no reading any more
+		}
 	}
+	n.halfCycles = false
 	if second != nil && second.Windows > 0 && second.DurationS > 0 {
 		c.Elapsed = second.DurationS
 	}
