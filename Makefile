@@ -10,7 +10,9 @@ bench:
 	go test -run '^$$' -bench Engine -benchtime 2s -count 5 -cpu 1 ./metering
 	go test -run '^$$' -bench Decode -cpu 1 ./waveform/comtrade ./waveform/sv
 	go test -run '^$$' -bench DefaultSite -cpu 1 ./waveform/synth
-	go test -run TestIdle -v ./cmd/hepmeter
+	go test -run '^$$' -bench ThousandModules -benchtime 3000x -cpu 1 ./ion/template
+	go test -run '^$$' -bench Reads -benchtime 5s ./meter
+	go test -run 'TestIdle|TestStartWithAYearOfLogs' -v ./cmd/hepmeter
 	sh scripts/store-bench.sh
 	bash scripts/fft-vs-fftw.sh
 	bash scripts/measure-bench.sh

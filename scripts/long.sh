@@ -8,6 +8,8 @@ out=docs/proofs/kills.txt
 	date -u +'%Y-%m-%d %H:%M UTC'
 	echo "HEPMETER_KILLS=$KILLS go test ./cmd/hepmeter -run TestKill -v"
 	HEPMETER_KILLS=$KILLS go test ./cmd/hepmeter -run TestKill -timeout 2h -v | grep -vE '^=== '
+	echo "HEPMETER_KILLS=$KILLS go test ./meter -run TestKillUnderLoad -v"
+	HEPMETER_KILLS=$KILLS go test ./meter -run TestKillUnderLoad -timeout 2h -v | grep -vE '^=== '
 } | tee "$out.new"
 mv "$out.new" "$out"
 sh scripts/prove-store.sh
