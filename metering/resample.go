@@ -3,10 +3,10 @@ package metering
 import "math"
 
 // The resampler puts the samples of a window on a grid of a fixed number of points
-// per cycle, which is what makes DFT bins land on multiples of the fundamental. A
-// Kaiser-windowed sinc interpolates and, where the grid is coarser than the samples,
-// removes what would alias into the orders reported. Its coefficients depend only on
-// where a point lies between two samples, so one set serves all lanes.
+// per cycle, which is what makes DFT bins land on multiples of the fundamental. Where
+// the samples hold nothing that would alias into the orders reported, a short spline
+// interpolates; elsewhere a Kaiser-windowed sinc does, and removes it. The coefficients
+// depend only on where a point lies between two samples, so one set serves all lanes.
 //
 // The kernel's response is known, and the spectrum is divided by it: only what the
 // stop band lets through is an error, not the droop of the pass band.
@@ -15,7 +15,8 @@ const (
 	// tableSteps is the number of rows of the coefficient table per sample; between
 	// rows coefficients are interpolated.
 	tableSteps = 256
-	// stopBandDB is the attenuation that the kernel's length is chosen for.
+	// stopBandDB is the attenuation that the length of the sinc is chosen for, at most
+	// maxTaps.
 	stopBandDB = 64
 	maxTaps    = 48
 	// splineTaps is the length of the spline, for orders up to splinePass of the
@@ -262,11 +263,17 @@ func (r *resampler) aim(j int, position float64) {
 	row := int(u)
 	u -= float64(row)
 	taps := r.taps
-	r0 := r.table[row*taps : (row+1)*taps]
-	r1 := r.table[(row+1)*taps : (row+2)*taps][:len(r0)]
-	c := r.rows[j][:len(r0)]
-	for k, v := range r0 {
-		c[k] = v + u*(r1[k]-v)
+	if taps == splineTaps { // the usual case, written out for speed
+		c, t := &r.rows[j], (*[2 * splineTaps]float64)(r.table[row*splineTaps:])
+		c[0], c[1], c[2] = t[0]+u*(t[6]-t[0]), t[1]+u*(t[7]-t[1]), t[2]+u*(t[8]-t[2])
+		c[3], c[4], c[5] = t[3]+u*(t[9]-t[3]), t[4]+u*(t[10]-t[4]), t[5]+u*(t[11]-t[5])
+	} else {
+		r0 := r.table[row*taps : (row+1)*taps]
+		r1 := r.table[(row+1)*taps : (row+2)*taps][:len(r0)]
+		c := r.rows[j][:len(r0)]
+		for k, v := range r0 {
+			c[k] = v + u*(r1[k]-v)
+		}
 	}
 	r.starts[j] = whole - taps/2 + 1
 }
