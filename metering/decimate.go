@@ -43,9 +43,8 @@ func newHalver(x [][]float64, pass float64) *halver {
 	return hv
 }
 
-// gain returns the response at f, a fraction of the input's sampling rate.
-func (hv *halver) gain(f float64) float64 {
-	c := math.Cos(2 * math.Pi * f)
+// gain returns the response at ω, an angle per input sample, of which the cosine is c.
+func (hv *halver) gain(c float64) float64 {
 	return hv.a[0] + 2*(hv.a[1]*c+hv.a[2]*(2*c*c-1)+hv.a[3]*(4*c*c-3)*c)
 }
 

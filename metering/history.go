@@ -21,10 +21,10 @@ type history struct {
 	size int
 	// cell is the number of samples in a cell, cells the number of complete ones.
 	cell, cells int
-	// sum, square and peak are the sums of y and y² and the largest |y| per lane and
+	// sum, square and top are the sums of y and y² and the largest y² per lane and
 	// cell; power the sums of u·i per element and cell.
-	sum, square, peak [][]float64
-	power             [3][]float64
+	sum, square, top [][]float64
+	power            [3][]float64
 	// flags are those of the samples of each cell, the last of which may be incomplete.
 	flags []Flags
 	// origin is the number of samples of this stretch that were dropped.
@@ -54,7 +54,7 @@ func newHistory(w *wiring, cell, capacity, piece, reach int) *history {
 		}
 		return p
 	}
-	h.sum, h.square, h.peak = planes(), planes(), planes()
+	h.sum, h.square, h.top = planes(), planes(), planes()
 	h.flags = make([]Flags, cells)
 	for k := range h.power {
 		h.power[k] = make([]float64, cells)
@@ -130,23 +130,14 @@ func (h *history) samples(lane, from, to int) []float64 {
 
 // addUp completes the cells up to cells.
 func (h *history) addUp(cells int) {
-	from, to := h.cells*h.cell, cells*h.cell
+	done := h.cells
+	from, to := done*h.cell, cells*h.cell
 	for i := range h.sum {
-		x := h.samples(i, from, to)
-		sum, square, peak := h.sum[i], h.square[i], h.peak[i]
-		for c := h.cells; c < cells; c++ {
-			sum[c], square[c], peak[c] = moments(x[:h.cell])
-			x = x[h.cell:]
-		}
+		addMoments(h.sum[i][done:cells], h.square[i][done:cells], h.top[i][done:cells], h.samples(i, from, to), h.cell)
 	}
 	for k, p := range h.power {
-		if h.wires.volts[k] == none || h.wires.amps[k] == none {
-			continue
-		}
-		u, i := h.samples(h.wires.volts[k], from, to), h.samples(h.wires.amps[k], from, to)
-		for c := h.cells; c < cells; c++ {
-			p[c] = dot(u[:h.cell], i[:h.cell])
-			u, i = u[h.cell:], i[h.cell:]
+		if u, i := h.wires.volts[k], h.wires.amps[k]; u != none && i != none {
+			addProducts(p[done:cells], h.samples(u, from, to), h.samples(i, from, to), h.cell)
 		}
 	}
 	h.cells = cells
@@ -163,6 +154,21 @@ func (h *history) flagsIn(a, b float64) Flags {
 	return flags
 }
 
+// addMoments adds up y in cells.
+func addMoments(sum, square, top, y []float64, cell int) {
+	square, top = square[:len(sum)], top[:len(sum)]
+	for c := range sum {
+		sum[c], square[c], top[c] = moments(y[c*cell:][:cell])
+	}
+}
+
+// addProducts adds up a·b in cells.
+func addProducts(sum, a, b []float64, cell int) {
+	for c := range sum {
+		sum[c] = dot(a[c*cell:][:cell], b[c*cell:][:cell])
+	}
+}
+
 // drop forgets the oldest cells.
 func (h *history) drop(cells int) {
 	samples := cells * h.cell
@@ -173,7 +179,7 @@ func (h *history) drop(cells int) {
 		}
 		copy(h.sum[i], h.sum[i][cells:h.cells])
 		copy(h.square[i], h.square[i][cells:h.cells])
-		copy(h.peak[i], h.peak[i][cells:h.cells])
+		copy(h.top[i], h.top[i][cells:h.cells])
 	}
 	for k := range h.power {
 		copy(h.power[k], h.power[k][cells:h.cells])
@@ -197,12 +203,12 @@ func (h *history) span(a, b *edge) (c0, c1, headEnd, tailStart int) {
 // moments returns the integrals of y and y² over [a, b) and the largest |y| in it.
 func (h *history) moments(lane int, a, b *edge) (sum, square, peak float64) {
 	c0, c1, headEnd, tailStart := h.span(a, b)
-	sum, square, peak = moments(h.samples(lane, a.whole, headEnd))
-	s, q, p := moments(h.samples(lane, tailStart, b.whole))
-	peak = max(peak, p)
-	for _, v := range h.peak[lane][c0:c1] {
-		if v > peak {
-			peak = v
+	sum, square, top := moments(h.samples(lane, a.whole, headEnd))
+	s, q, t := moments(h.samples(lane, tailStart, b.whole))
+	top = max(top, t)
+	for _, v := range h.top[lane][c0:c1] {
+		if v > top {
+			top = v
 		}
 	}
 	sum += s + total(h.sum[lane][c0:c1])
@@ -210,7 +216,8 @@ func (h *history) moments(lane int, a, b *edge) (sum, square, peak float64) {
 	x := h.samples(lane, b.first, b.first+b.weights)
 	sum, square = sum+b.sum(x), square+b.product(x, x)
 	x = h.samples(lane, a.first, a.first+a.weights)
-	return sum - a.sum(x), square - a.product(x, x), peak
+	// The root of a square is exact.
+	return sum - a.sum(x), square - a.product(x, x), math.Sqrt(top)
 }
 
 // place sets e to a position among the samples held.
@@ -230,49 +237,47 @@ func (h *history) powerSum(k int, a, b *edge) float64 {
 // per cell are given.
 func (h *history) integral(cells []float64, p, q int, a, b *edge) float64 {
 	c0, c1, headEnd, tailStart := h.span(a, b)
-	sum := total(cells[c0:c1])
-	sum += dot(h.samples(p, a.whole, headEnd), h.samples(q, a.whole, headEnd))
-	sum += dot(h.samples(p, tailStart, b.whole), h.samples(q, tailStart, b.whole))
-	sum += b.product(h.samples(p, b.first, b.first+b.weights), h.samples(q, b.first, b.first+b.weights))
-	return sum - a.product(h.samples(p, a.first, a.first+a.weights), h.samples(q, a.first, a.first+a.weights))
+	head, before := h.products(p, q, a, a.whole, headEnd)
+	tail, after := h.products(p, q, b, tailStart, b.whole)
+	return total(cells[c0:c1]) + head - before + tail + after
 }
 
-// moments returns Σy, Σy² and the largest |y|. Two chains of each hide the latency
-// of the additions, and magnitudes compare as integers, which needs no branch.
-func moments(y []float64) (sum, square, peak float64) {
-	var s0, s1, q0, q1 float64
-	var p0, p1 uint64
-	for len(y) >= 2 {
-		a, b := y[0], y[1]
-		s0 += a
-		s1 += b
-		q0 += a * a
-		q1 += b * b
-		p0 = max(p0, math.Float64bits(a)<<1)
-		p1 = max(p1, math.Float64bits(b)<<1)
-		y = y[2:]
+// products returns the sum of products of two lanes over the samples [from, to) beside
+// an edge, and that weighted by the edge.
+func (h *history) products(p, q int, e *edge, from, to int) (plain, weighted float64) {
+	first := min(from, e.first)
+	last := max(to, e.first+e.weights)
+	x := h.samples(p, first, last)
+	y := x
+	if q != p {
+		y = h.samples(q, first, last)
 	}
-	if len(y) == 1 {
-		s0 += y[0]
-		q0 += y[0] * y[0]
-		p0 = max(p0, math.Float64bits(y[0])<<1)
+	plain = dot(x[from-first:to-first], y[from-first:to-first])
+	return plain, e.product(x[e.first-first:][:e.weights], y[e.first-first:])
+}
+
+// moments returns Σy, Σy² and the largest y². Squares compare as integers, which needs
+// no branch. One plain chain of additions is fastest: the processor works on several
+// cells at once.
+func moments(y []float64) (sum, square, top float64) {
+	var largest uint64
+	for _, v := range y {
+		sum += v
+		v *= v
+		square += v
+		largest = max(largest, math.Float64bits(v))
 	}
-	return s0 + s1, q0 + q1, math.Float64frombits(max(p0, p1) >> 1)
+	return sum, square, math.Float64frombits(largest)
 }
 
 // dot returns Σ a·b.
 func dot(a, b []float64) float64 {
-	var s0, s1 float64
+	sum := 0.0
 	b = b[:len(a)]
-	for len(a) >= 2 && len(b) >= 2 {
-		s0 += a[0] * b[0]
-		s1 += a[1] * b[1]
-		a, b = a[2:], b[2:]
+	for k, v := range a {
+		sum += v * b[k]
 	}
-	if len(a) == 1 && len(b) == 1 {
-		s0 += a[0] * b[0]
-	}
-	return s0 + s1
+	return sum
 }
 
 // total returns Σ y.

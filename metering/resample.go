@@ -3,10 +3,10 @@ package metering
 import "math"
 
 // The resampler puts the samples of a window on a grid of a fixed number of points
-// per cycle, which is what makes DFT bins land on multiples of the fundamental. A
-// Kaiser-windowed sinc interpolates and, where the grid is coarser than the samples,
-// removes what would alias into the orders reported. Its coefficients depend only on
-// where a point lies between two samples, so one set serves all lanes.
+// per cycle, which is what makes DFT bins land on multiples of the fundamental. Where
+// the samples hold nothing that would alias into the orders reported, a short spline
+// interpolates; elsewhere a Kaiser-windowed sinc does, and removes it. The coefficients
+// depend only on where a point lies between two samples, so one set serves all lanes.
 //
 // The kernel's response is known, and the spectrum is divided by it: only what the
 // stop band lets through is an error, not the droop of the pass band.
@@ -15,24 +15,39 @@ const (
 	// tableSteps is the number of rows of the coefficient table per sample; between
 	// rows coefficients are interpolated.
 	tableSteps = 256
-	// stopBandDB is the attenuation that the kernel's length is chosen for.
+	// stopBandDB is the attenuation that the length of the sinc is chosen for, at most
+	// maxTaps.
 	stopBandDB = 64
-	minTaps    = 10
 	maxTaps    = 48
+	// splineTaps is the length of the spline, for orders up to splinePass of the
+	// sampling rate.
+	splineTaps = 6
+	splinePass = 0.25
 	// gridPerCycle is the finest grid: 512 points per cycle leave orders 128 to 384 as
 	// transition band below order 127.
 	gridPerCycle = 512
 	// responseSteps is the number of points in the table of the kernel's response.
 	responseSteps = 128
+	// sincGain and splineGain are the responses down to which the droop is corrected:
+	// below, the image of a line is not small beside the line.
+	sincGain   = 0.75
+	splineGain = 0.4
+	// batch is the number of points whose coefficients are held for all lanes.
+	batch = 64
 )
 
 type resampler struct {
 	taps int
+	// least is the response down to which the droop is corrected.
+	least float64
 	// table holds tableSteps+1 rows of taps coefficients.
 	table []float64
 	// response is the gain at f = i/responseSteps·0.5 of the sampling rate.
 	response [responseSteps + 2]float64
-	row      [maxTaps]float64
+	// rows and starts are the coefficients and the first sample of each point of a
+	// batch.
+	rows   [batch][maxTaps]float64
+	starts [batch]int
 }
 
 // resamplerOrders returns the highest order, at most wanted, that a kernel of maxTaps
@@ -53,43 +68,97 @@ func kaiserTransition(taps int) float64 {
 func newResampler(perCycle, pointsPerCycle float64, orders int) *resampler {
 	pass := (float64(orders) + 0.5) / perCycle
 	stop := (min(perCycle, pointsPerCycle) - float64(orders) - 0.5) / perCycle
-	r := &resampler{taps: minTaps}
-	if kaiserTransition(minTaps) > stop-pass {
-		r.taps = 16
+	r := &resampler{}
+	if pass <= splinePass && stop >= 0.5 {
+		r.spline(pass)
+	} else {
+		r.sinc(pass, stop, 2*math.Pi/perCycle)
 	}
-	for r.taps < maxTaps && kaiserTransition(r.taps) > stop-pass {
-		r.taps += 8
+	r.respond()
+	return r
+}
+
+// fill makes the table from the rows of the positions up to the middle between two
+// samples; the other half is the mirror image.
+func (r *resampler) fill(taps int, design func(row []float64, phi float64)) {
+	r.taps = taps
+	r.table = make([]float64, (tableSteps+1)*taps)
+	for s := range tableSteps/2 + 1 {
+		row := r.table[s*taps : (s+1)*taps]
+		design(row, float64(s)/tableSteps)
+		mirror := r.table[(tableSteps-s)*taps : (tableSteps-s+1)*taps]
+		for k, c := range row {
+			mirror[taps-1-k] = c
+		}
 	}
-	attenuation := 8 + 2.285*2*math.Pi*max(stop-pass, kaiserTransition(maxTaps))*float64(r.taps)
+}
+
+// spline designs the kernel for where nothing can alias into the orders, and only the
+// images of the orders about multiples of the sampling rate must be small: the
+// exponential B-spline with response sinc²(f)·sinc(f-d)·sinc(f+d)·sinc(f-e)·sinc(f+e).
+// Images of DC (doubly, so those of the lowest orders are tiny), d and e vanish; d and
+// e make the rest a Chebyshev polynomial of f², below -85 dB.
+func (r *resampler) spline(pass float64) {
+	d := pass * math.Sqrt(math.Sqrt(3)/(2+math.Sqrt(3)))
+	e := math.Sqrt2 * d
+	response := func(f float64) float64 {
+		return sinc(f) * sinc(f) * sinc(f-d) * sinc(f+d) * sinc(f-e) * sinc(f+e)
+	}
+	// The kernel is no longer than a period of its Fourier series, which converges with
+	// the sixth power.
+	const period, lines = 8, 8 * 100
+	var line [lines]float64
+	for i := range line {
+		line[i] = response(float64(i)/period) / (response(0) * period)
+	}
+	r.least = splineGain
+	r.fill(splineTaps, func(row []float64, phi float64) {
+		for k := range row {
+			x := float64(k-splineTaps/2+1) - phi
+			step := math.Cos(2 * math.Pi * x / period)
+			before, cos := step, 1.0
+			for i, a := range line {
+				if i > 0 {
+					a *= 2
+				}
+				row[k] += a * cos
+				before, cos = cos, 2*step*cos-before
+			}
+		}
+	})
+}
+
+// sinc designs the Kaiser-windowed sinc.
+func (r *resampler) sinc(pass, stop, omega float64) {
+	taps := 16
+	for taps < maxTaps && kaiserTransition(taps) > stop-pass {
+		taps += 8
+	}
+	attenuation := 8 + 2.285*2*math.Pi*max(stop-pass, kaiserTransition(maxTaps))*float64(taps)
 	beta := kaiserBeta(min(attenuation, 100))
 	cutoff := pass + stop // twice the middle of the transition
-
-	half := r.taps / 2
-	r.table = make([]float64, (tableSteps+1)*r.taps)
-	for s := range tableSteps/2 + 1 {
-		row := r.table[s*r.taps : (s+1)*r.taps]
-		phi := float64(s) / tableSteps
-		window := r.row[:r.taps]
+	half := taps / 2
+	window := make([]float64, taps)
+	r.least = sincGain
+	r.fill(taps, func(row []float64, phi float64) {
 		for k := range row {
 			x := float64(k-half+1) - phi
 			window[k] = kaiser(x/float64(half), beta)
 			row[k] = cutoff * sinc(cutoff*x) * window[k]
 		}
-		pin(row, window, phi, 2*math.Pi/perCycle)
-		// The other half of the positions is the mirror image.
-		mirror := r.table[(tableSteps-s)*r.taps : (tableSteps-s+1)*r.taps]
-		for k, c := range row {
-			mirror[r.taps-1-k] = c
-		}
-	}
-	// The response is the mean over the positions between samples, Σ c·cos ωx, with the
-	// cosines of equidistant frequencies from their recurrence.
+		pin(row, window, phi, omega)
+	})
+}
+
+// respond computes the response: the mean over the positions between samples, Σ c·cos ωx,
+// with the cosines of equidistant frequencies from their recurrence.
+func (r *resampler) respond() {
 	const positions = 16
 	for p := range positions {
 		s := p * tableSteps / positions
 		phi := float64(s) / tableSteps
 		for k, c := range r.table[s*r.taps : (s+1)*r.taps] {
-			step := math.Cos(math.Pi / responseSteps * (float64(k-half+1) - phi))
+			step := math.Cos(math.Pi / responseSteps * (float64(k-r.taps/2+1) - phi))
 			before, cos := step, 1.0
 			for i := range r.response {
 				r.response[i] += c * cos / positions
@@ -97,7 +166,6 @@ func newResampler(perCycle, pointsPerCycle float64, orders int) *resampler {
 			}
 		}
 	}
-	return r
 }
 
 // pin changes a row of coefficients as little as possible, measured by the window, so
@@ -162,46 +230,66 @@ func (r *resampler) room(first, n int) (lo, hi float64) {
 // run writes len(dst[0]) points over [a, b) of the lanes of x, of which samples
 // [first, n) are valid. Where the kernel would reach over the ends of the record it
 // takes the same phase of another cycle.
+//
+// It goes batch by batch, and lane by lane in each: the coefficients of a batch and the
+// few samples of a lane it needs stay in the nearest cache.
 func (r *resampler) run(dst, x [][]float64, first, n int, a, b float64, cycles int) {
 	points := len(dst[0])
 	step := (b - a) / float64(points)
 	cycle := (b - a) / float64(cycles)
 	lo, hi := r.room(first, n)
-	taps, half := r.taps, r.taps/2
-	coefficients := r.row[:taps]
-	for j := range points {
-		position := a + float64(j)*step
-		for position < lo {
-			position += cycle
+	for from := 0; from < points; from += batch {
+		to := min(points, from+batch)
+		for j := from; j < to; j++ {
+			position := a + float64(j)*step
+			for position < lo {
+				position += cycle
+			}
+			for position >= hi {
+				position -= cycle
+			}
+			r.aim(j-from, position)
 		}
-		for position >= hi {
-			position -= cycle
+		for l, y := range x {
+			r.interpolate(dst[l][from:to], y)
 		}
-		whole := int(position)
-		u := (position - float64(whole)) * tableSteps
-		row := int(u)
-		u -= float64(row)
+	}
+}
+
+// aim makes position the place of point j of the batch.
+func (r *resampler) aim(j int, position float64) {
+	whole := int(position)
+	u := (position - float64(whole)) * tableSteps
+	row := int(u)
+	u -= float64(row)
+	taps := r.taps
+	if taps == splineTaps { // the usual case, written out for speed
+		c, t := &r.rows[j], (*[2 * splineTaps]float64)(r.table[row*splineTaps:])
+		c[0], c[1], c[2] = t[0]+u*(t[6]-t[0]), t[1]+u*(t[7]-t[1]), t[2]+u*(t[8]-t[2])
+		c[3], c[4], c[5] = t[3]+u*(t[9]-t[3]), t[4]+u*(t[10]-t[4]), t[5]+u*(t[11]-t[5])
+	} else {
 		r0 := r.table[row*taps : (row+1)*taps]
-		r1 := r.table[(row+1)*taps : (row+2)*taps]
-		r1 = r1[:len(r0)]
-		c := coefficients[:len(r0)]
+		r1 := r.table[(row+1)*taps : (row+2)*taps][:len(r0)]
+		c := r.rows[j][:len(r0)]
 		for k, v := range r0 {
 			c[k] = v + u*(r1[k]-v)
 		}
-		from := whole - half + 1
-		if taps == minTaps {
-			// Few enough to stay in registers for all lanes.
-			c0, c1, c2, c3, c4, c5, c6, c7, c8, c9 := c[0], c[1], c[2], c[3], c[4], c[5], c[6], c[7], c[8], c[9]
-			for l, y := range x {
-				p := (*[minTaps]float64)(y[from:])
-				dst[l][j] = (c0*p[0] + c1*p[1] + c2*p[2]) + (c3*p[3] + c4*p[4] + c5*p[5]) +
-					((c6*p[6] + c7*p[7]) + (c8*p[8] + c9*p[9]))
-			}
-			continue
+	}
+	r.starts[j] = whole - taps/2 + 1
+}
+
+// interpolate writes the points of the batch of a lane.
+func (r *resampler) interpolate(dst, y []float64) {
+	taps, starts := r.taps, r.starts[:len(dst)]
+	if taps == splineTaps {
+		for j, from := range starts {
+			c, p := &r.rows[j], (*[splineTaps]float64)(y[from:])
+			dst[j] = (c[0]*p[0] + c[1]*p[1]) + (c[2]*p[2] + c[3]*p[3]) + (c[4]*p[4] + c[5]*p[5])
 		}
-		for l := range dst {
-			dst[l][j] = dot8(c, x[l][from:from+taps])
-		}
+		return
+	}
+	for j, from := range starts {
+		dst[j] = dot8(r.rows[j][:taps], y[from:from+taps])
 	}
 }
 

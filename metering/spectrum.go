@@ -77,10 +77,6 @@ func newSpectrum(h *history, nominalHz, rateHz float64, cycles, wanted int) (*sp
 	return s, nil
 }
 
-// passGain is the response down to which the kernel's droop is corrected: below, the
-// image of a line is not small beside the line.
-const passGain = 0.75
-
 // plan returns the transform for a window of so many cycles, with no fewer than
 // perCycle points on each. Their number need not be a multiple of the cycles for the
 // bins to lie on multiples of the fundamental: 7 and 11 cycles take a length that the
@@ -174,22 +170,7 @@ func (s *spectrum) transformed(a, b *edge, cycles, bins int, w *Window) {
 		shift = 0
 	}
 	s.kernel.run(s.out, s.in, first, n, from+shift, to+shift, cycles)
-	bins = min(bins, points/2-1)
-	for k := range bins + 1 {
-		f := float64(k) / length
-		g := float64(points)
-		for _, hv := range s.halvers {
-			g *= hv.gain(f)
-			f *= 2
-		}
-		gain := s.kernel.gain(f)
-		if gain < passGain {
-			bins = k - 1
-			break
-		}
-		g *= gain
-		s.correct[k] = 2 / (g * g)
-	}
+	bins = s.correction(min(bins, points/2-1), points, length)
 	s.highest = min(s.orders, (bins-cycles/2)/cycles)
 	s.correct[0] /= 2
 	for l, n := range s.lanes {
@@ -199,6 +180,30 @@ func (s *spectrum) transformed(a, b *edge, cycles, bins int, w *Window) {
 		}
 		s.gather(n, cycles, bins, w)
 	}
+}
+
+// correction fills the factors that undo the responses of halvers and kernel, up to
+// the last of the bins whose correction is sound, which it returns.
+func (s *spectrum) correction(bins, points int, length float64) int {
+	// The angles of the bins are equidistant: their cosines come from a rotation.
+	sin, cos := 0.0, 1.0
+	dsin, dcos := math.Sincos(2 * math.Pi / length)
+	halved := float64(int(1) << len(s.halvers))
+	for k := range bins + 1 {
+		gain := s.kernel.gain(float64(k) / length * halved)
+		if gain < s.kernel.least {
+			return k - 1
+		}
+		gain *= float64(points)
+		c := cos
+		for _, hv := range s.halvers {
+			gain *= hv.gain(c)
+			c = 2*c*c - 1 // twice the angle, at half the rate
+		}
+		s.correct[k] = 2 / (gain * gain)
+		sin, cos = sin*dcos+cos*dsin, cos*dcos-sin*dsin
+	}
+	return bins
 }
 
 // turn turns the phase of bin k by k·angle.

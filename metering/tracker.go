@@ -316,20 +316,31 @@ func pure(fundamental, mean, square float64) bool {
 	return fundamental > 1e-12*square && fundamental >= purity*(square-mean*mean)
 }
 
-// filter returns the band-pass output Σ s[next+k]·w[k]·e^{-jωk}.
+// filter returns the band-pass output Σ s[next+k]·w[k]·e^{-jωk}. Two chains of each sum
+// hide the latency of the additions.
 func (t *tracker) filter(s []float64) (re, im float64) {
 	right := s[t.next : t.next+t.half+1]
 	left := s[t.next-t.half : t.next+1]
 	left = left[:len(right)]
 	cos, sin := t.cos[:len(right)], t.sin[:len(right)]
 	re = right[0] * cos[0]
+	re2, im2 := 0.0, 0.0
 	last := len(left) - 1
-	for k := 1; k < len(right); k++ {
+	k := 1
+	for ; k < len(right)-1; k += 2 {
+		a, b := right[k], left[last-k]
+		re += (a + b) * cos[k]
+		im -= (a - b) * sin[k]
+		a, b = right[k+1], left[last-k-1]
+		re2 += (a + b) * cos[k+1]
+		im2 -= (a - b) * sin[k+1]
+	}
+	if k < len(right) {
 		a, b := right[k], left[last-k]
 		re += (a + b) * cos[k]
 		im -= (a - b) * sin[k]
 	}
-	return re, im
+	return re + re2, im + im2
 }
 
 // sums returns the mean and the mean square of lane i under the filter.
