@@ -6,6 +6,8 @@ import (
 	"io"
 	"math"
 	"os"
+	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -37,6 +39,9 @@ as fast as the machine goes. ` + open.SpecHelp,
 				return err
 			}
 			defer source.Close()
+			if overwrites(args[0], spec) {
+				return usageError{fmt.Errorf("%s: the source itself: give the recording another name", args[0])}
+			}
 			info := source.Info()
 			if info.RateHz == 0 {
 				return fmt.Errorf("%s: the samples have no even rate, so they cannot be recorded", spec)
@@ -62,6 +67,23 @@ as fast as the machine goes. ` + open.SpecHelp,
 	cmd.Flags().IntVar(&revision, "revision", 2013, "COMTRADE revision: 1999 or 2013")
 	cmd.Flags().StringVar(&format, "format", "", "data: ASCII, BINARY, BINARY32 or FLOAT32 (default FLOAT32; BINARY in revision 1999)")
 	return cmd
+}
+
+// overwrites reports whether a recording of the name out would take the place of the
+// file that spec names.
+func overwrites(out, spec string) bool {
+	_, file, _ := strings.Cut(spec, ":")
+	file, _, _ = strings.Cut(file, "?")
+	source, err := os.Stat(file)
+	if err != nil {
+		return false
+	}
+	for _, name := range []string{out, strings.TrimSuffix(out, filepath.Ext(out)) + ".dat"} {
+		if there, err := os.Stat(name); err == nil && os.SameFile(source, there) {
+			return true
+		}
+	}
+	return false
 }
 
 // copySamples writes up to seconds of source to w and returns the samples written.
