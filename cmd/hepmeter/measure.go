@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -52,6 +54,10 @@ describes the JSON.`,
 					return usageError{err}
 				}
 				opt.Window = &chosen
+			}
+			switch ext := strings.ToLower(filepath.Ext(reportPath)); ext {
+			case ".cfg", ".dat", ".cff", ".csv":
+				return usageError{fmt.Errorf("--report %s: %s is a recording's name, and the report is HTML: name it .html", reportPath, ext)}
 			}
 			var bar *progress
 			opt.Progress = func(done, total int64) {

@@ -109,3 +109,16 @@ func TestMeasureErrors(t *testing.T) {
 		})
 	}
 }
+
+func TestMeasureReportIsNoRecording(t *testing.T) {
+	path := recording(t)
+	before, _ := os.ReadFile(path)
+	_, err := runMeasure(path, "--report", path)
+	var usage usageError
+	if !errors.As(err, &usage) || !strings.Contains(err.Error(), "name it .html") {
+		t.Errorf("error %v", err)
+	}
+	if after, _ := os.ReadFile(path); !bytes.Equal(before, after) {
+		t.Error("the recording was written over")
+	}
+}

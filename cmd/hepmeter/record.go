@@ -85,6 +85,9 @@ func record(cmd *cobra.Command, out string, f recordFlags) error {
 		return err
 	}
 	defer source.Close()
+	if !live && overwrites(out, f.spec) {
+		return usageError{fmt.Errorf("%s: the source itself: give the recording another name", out)}
+	}
 	info := source.Info()
 	if info.RateHz == 0 {
 		return fmt.Errorf("%s: the samples have no even rate, so they cannot be recorded", f.spec)
@@ -158,6 +161,26 @@ func send(cmd *cobra.Command, source waveform.Source, target string, f recordFla
 	}
 	fmt.Fprintf(cmd.ErrOrStderr(), "%d frames sent\n", p.Sent())
 	return p.Close()
+}
+
+// overwrites reports whether a recording of the name out would take the place of the
+// file that spec names.
+func overwrites(out, spec string) bool {
+	_, file, _ := strings.Cut(spec, ":")
+	file, _, _ = strings.Cut(file, "?")
+	source, err := os.Stat(file)
+	if err != nil { // a stream of a capture: FILE,svID
+		file, _, _ = strings.Cut(file, ",")
+		if source, err = os.Stat(file); err != nil {
+			return false
+		}
+	}
+	for _, name := range []string{out, strings.TrimSuffix(out, filepath.Ext(out)) + ".dat"} {
+		if there, err := os.Stat(name); err == nil && os.SameFile(source, there) {
+			return true
+		}
+	}
+	return false
 }
 
 // copySamples writes up to seconds of source to w and returns the samples written.

@@ -171,3 +171,16 @@ func TestRecordFormats(t *testing.T) {
 		t.Errorf("%d files, want the 6 recordings: %v", len(entries), err)
 	}
 }
+
+func TestRecordKeepsItsSource(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "site.cfg")
+	if _, err := runRecord("--seconds", "0.1", path); err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range []string{path, strings.TrimSuffix(path, "cfg") + "dat"} {
+		_, err := runRecord("--source", "comtrade:"+file+"?speed=2", "--seconds", "0.01", path)
+		if err == nil || !strings.Contains(err.Error(), "the source itself") {
+			t.Errorf("%s: error %v", file, err)
+		}
+	}
+}

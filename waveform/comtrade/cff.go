@@ -108,6 +108,10 @@ func cffData(name string, dat part, size int64, s section, cfg []byte, cfgLine, 
 		if err != nil {
 			return nil, fmt.Errorf("%s line %d: %w", name, line, err)
 		}
+		// Some write BINARY in the section line for every format that is not text.
+		if f == Binary && c.Format != ASCII {
+			f = c.Format
+		}
 		if f != c.Format {
 			c.warn("%s line %d: the section is %s where the cfg says %s: the section is believed", name, line, f, c.Format)
 			c.Format = f

@@ -314,12 +314,15 @@ func TestCFF(t *testing.T) {
 	cfg := simpleCfg("2013", "1;1000,2", "ASCII", "1", "0,0", "0,0")
 	binaryCfg := strings.Replace(cfg, "ASCII", "BINARY", 1)
 	rows := binaryRow(1, 0, int16(2), int16(3)) + binaryRow(2, 1000, int16(4), int16(5))
+	floatCfg := strings.Replace(cfg, "ASCII", "FLOAT32", 1)
+	floats := binaryRow(1, 0, float32(2), float32(3)) + binaryRow(2, 1000, float32(4), float32(5))
 	for name, row := range map[string]struct{ text, want, warn string }{
 		"ASCII":               {"--- file type: CFG ---\r\n" + cfg + "--- file type: INF ---\r\n\r\n--- file type: HDR ---\r\nnotes, --- of a sort\r\n--- file type: DAT ASCII ---\r\n1,0,2,3\r\n2,1000,4,5\r\n", "1000 Hz from 0: 2,6 3,10", ""},
 		"odd spaces and case": {"\xEF\xBB\xBF\r\n---FILE TYPE:cfg---\n" + cfg + "--- File  Type : Dat ascii---\n1,0,2,3\n2,1000,4,5", "1000 Hz from 0: 2,6 3,10", ""},
 		"BINARY by count":     {"--- file type: CFG ---\r\n" + binaryCfg + "--- file type: DAT BINARY: 24 ---\r\n" + rows + "tail of something", "1000 Hz from 0: 2,6 3,10", ""},
 		"BINARY to the end":   {"--- file type: CFG ---\r\n" + binaryCfg + "--- file type: DAT BINARY ---\n" + rows, "1000 Hz from 0: 2,6 3,10", ""},
 		"BINARY cut off":      {"--- file type: CFG ---\r\n" + binaryCfg + "--- file type: DAT BINARY: 999 ---\r\n" + rows, "1000 Hz from 0: 2,6 3,10", "cut off"},
+		"BINARY for FLOAT32":  {"--- file type: CFG ---\r\n" + floatCfg + "--- file type: DAT BINARY: 32 ---\r\n" + floats, "1000 Hz from 0: 2,6 3,10", ""},
 		"sections disagree":   {"--- file type: CFG ---\r\n" + cfg + "--- file type: DAT BINARY: 24 ---\r\n" + rows, "1000 Hz from 0: 2,6 3,10", "section is believed"},
 		"a section after DAT": {"--- file type: CFG ---\r\n" + cfg + "--- file type: DAT ASCII ---\r\n1,0,2,3\r\n2,1000,4,5\r\n--- file type: INF ---\r\n[Public]\r\nnote=1\r\n", "1000 Hz from 0: 2,6 3,10", ""},
 		"CR alone":            {strings.NewReplacer("\r\n", "\r", "\n", "\r").Replace("--- file type: CFG ---\r\n" + cfg + "--- file type: DAT ASCII ---\r\n1,0,2,3\r\n2,1000,4,5\r\n"), "1000 Hz from 0: 2,6 3,10", ""},

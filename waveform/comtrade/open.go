@@ -47,18 +47,11 @@ func openPair(path string) (*Reader, error) {
 
 // withFile opens path for the reader that build makes, and closes it if there is none.
 func withFile(path string, build func(f *os.File, size int64) (*Reader, error)) (*Reader, error) {
-	f, err := os.Open(path)
+	f, size, err := openRegular(path)
 	if err != nil {
 		return nil, err
 	}
-	info, err := f.Stat()
-	if err == nil && !info.Mode().IsRegular() {
-		err = fmt.Errorf("%s: not a regular file", path)
-	}
-	var r *Reader
-	if err == nil {
-		r, err = build(f, info.Size())
-	}
+	r, err := build(f, size)
 	if err != nil {
 		f.Close()
 		return nil, err
@@ -67,9 +60,23 @@ func withFile(path string, build func(f *os.File, size int64) (*Reader, error)) 
 	return r, nil
 }
 
+// openRegular opens a file that can be read at any place. A pipe is refused before it
+// is opened: that would wait for its writer.
+func openRegular(path string) (*os.File, int64, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, 0, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, 0, fmt.Errorf("%s: not a regular file: copy what it delivers into one", path)
+	}
+	f, err := os.Open(path)
+	return f, info.Size(), err
+}
+
 // readSmall reads a .cfg.
 func readSmall(path string) ([]byte, error) {
-	f, err := os.Open(path)
+	f, _, err := openRegular(path)
 	if err != nil {
 		return nil, err
 	}

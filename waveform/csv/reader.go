@@ -70,18 +70,19 @@ const indexEvery = 1024
 
 // Open opens the table at path.
 func Open(path string, o Options) (*Reader, error) {
+	// A pipe is refused before it is opened: that would wait for its writer.
+	stat, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !stat.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s: not a regular file: copy what it delivers into one", path)
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
-	stat, err := f.Stat()
-	if err == nil && !stat.Mode().IsRegular() {
-		err = fmt.Errorf("%s: not a regular file", path)
-	}
-	var r *Reader
-	if err == nil {
-		r, err = New(filepath.Base(path), f, stat.Size(), o)
-	}
+	r, err := New(filepath.Base(path), f, stat.Size(), o)
 	if err != nil {
 		f.Close()
 		return nil, err

@@ -21,6 +21,10 @@ func UTF8(text []byte) (decoded []byte, name string) {
 		text = text[3:]
 	case bytes.HasPrefix(text, []byte{0xFF, 0xFE}), bytes.HasPrefix(text, []byte{0xFE, 0xFF}):
 		return transcode(unicode.UTF16(unicode.LittleEndian, unicode.UseBOM), text), "utf-16"
+	case zeros(text) == 0b1010:
+		return transcode(unicode.UTF16(unicode.LittleEndian, unicode.IgnoreBOM), text), "utf-16"
+	case zeros(text) == 0b0101:
+		return transcode(unicode.UTF16(unicode.BigEndian, unicode.IgnoreBOM), text), "utf-16"
 	}
 	if utf8.Valid(text) {
 		return text, "utf-8"
@@ -32,6 +36,20 @@ func UTF8(text []byte) (decoded []byte, name string) {
 		return transcode(charmap.Windows1251, text), "windows-1251"
 	}
 	return transcode(charmap.Windows1252, text), "latin-1"
+}
+
+// zeros has a bit for each of the first four bytes that is 0: every other one is where
+// a text in UTF-16 without a mark begins with two characters of ASCII.
+func zeros(text []byte) (bits uint8) {
+	if len(text) < 4 {
+		return 0
+	}
+	for i, b := range text[:4] {
+		if b == 0 {
+			bits |= 1 << i
+		}
+	}
+	return bits
 }
 
 func transcode(e encoding.Encoding, text []byte) []byte {

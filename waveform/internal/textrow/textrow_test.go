@@ -128,6 +128,8 @@ func TestUTF8(t *testing.T) {
 		{"plain", "plain", "utf-8"},
 		{"\xEF\xBB\xBFUa,Спб", "Ua,Спб", "utf-8"},
 		{"\xFF\xFEU\x00a\x00", "Ua", "utf-16"},
+		{"U\x00a\x00", "Ua", "utf-16"},
+		{"\x00U\x00a", "Ua", "utf-16"},
 		{"Esta\xE7\xE3o de Medi\xE7\xE3o,Oscil\xF3grafo", "Estação de Medição,Oscilógrafo", "latin-1"},
 		{"M\xFCnchen S\xFCd", "München Süd", "latin-1"},
 		{"\xC4\xB8\xCF\xDFI_Ua,\xD6\xF7\xB1\xE4", "母线I_Ua,主变", "gb18030"},

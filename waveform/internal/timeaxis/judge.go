@@ -124,7 +124,8 @@ const nearLine = 0.45
 // Verdict judges. Samples are uniform if each lies near its place on the line of
 // least squares (jitter and rounding are forgiven, one unit of stamps that repeat
 // too), or if all steps but the holes are within a tenth of the usual one. The rate is
-// that from the first stamp to the last.
+// that from the first stamp to the last, or that of the line where stamps repeat: the
+// first and last are then off by up to a unit of the clock.
 func (j *Judge) Verdict() Verdict {
 	if j.n < 2 {
 		return Verdict{Odd: "a single sample has no rate"}
@@ -149,6 +150,9 @@ func (j *Judge) Verdict() Verdict {
 			uniform = false
 			break
 		}
+	}
+	if uniform && j.repeats {
+		return Verdict{RateHz: 1 / step}
 	}
 	if uniform {
 		return Verdict{RateHz: float64(j.n-1) / (j.last - j.first)}

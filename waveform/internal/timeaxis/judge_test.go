@@ -26,6 +26,7 @@ func TestJudge(t *testing.T) {
 		"long, rounded to us":    {line(300_000, func(k int) float64 { return math.Round(float64(k)/51200*1e6) / 1e6 }), 51200, false, ""},
 		"jitter of a third":      {line(1000, func(k int) float64 { return (float64(k) + 0.6*(rng.Float64()-0.5)) / 50000 }), 50000, false, ""},
 		"coarser than the rate":  {line(1001, func(k int) float64 { return math.Floor(float64(k)/10) / 1000 }), 10000, false, ""},
+		"ends within a unit":     {line(1200, func(k int) float64 { return math.Floor(float64(k)/4) / 1000 }), 4000, false, ""},
 		"two thirds of a step":   {line(6400, func(k int) float64 { return math.Round(float64(k)/6400*1e4) / 1e4 }), 6400, false, ""},
 		"one sample lost":        {line(6400, func(k int) float64 { return (float64(k) + math.Floor(float64(k)/3200)) / 6400 }), 6400, true, ""},
 		"pieces":                 {line(1000, func(k int) float64 { return float64(k)/1000 + 5*math.Floor(float64(k)/300) }), 1000, true, ""},
