@@ -68,6 +68,10 @@ func (m *Meter) Events(from uint64, limit int) ([]store.Event, error) {
 	return m.store.Events(from, limit)
 }
 
+// Gaps returns the times in which the meter did not run, the oldest first: no log has
+// records of them.
+func (m *Meter) Gaps() ([]store.Gap, error) { return m.store.Gaps() }
+
 func (m *Meter) recorder(label string) (ion.Handle, error) {
 	module := m.registers.published.Load().ion.Directory().Module(label)
 	if module == nil || !strings.EqualFold(module.Type.Name, "Data Recorder") {

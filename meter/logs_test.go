@@ -54,6 +54,9 @@ func TestALogOfARunningMeter(t *testing.T) {
 	})
 	running(t, dir, func(t *testing.T, m *Meter) {
 		time.Sleep(5 * time.Second)
+		if gaps, err := m.Gaps(); err != nil || len(gaps) != 1 || !gaps[0].Clean {
+			t.Errorf("gaps %v, %v; want the clean stop", gaps, err)
+		}
 		if l, err := m.Log("My Log"); err != nil || l.Count != 5 || l.Next <= next {
 			t.Errorf("after a restart %+v, %v; want numbers beyond %d", l, err, next)
 		}
