@@ -91,6 +91,10 @@ func (r Row) formula() string {
 	switch r.Form {
 	case Deviation:
 		text = fmt.Sprintf("100 · abs(%s − mean) / mean, mean = %s", quoted[0], quoted[1])
+	case Bits:
+		text = "bits: " + strings.Join(quoted, ", ")
+	case Validity:
+		text = "bits, a value is there: " + strings.Join(quoted, ", ")
 	case FourQuadrant:
 		text = fmt.Sprintf("%s, quadrant by %s and %s", quoted[0], quoted[1], quoted[2])
 	default:

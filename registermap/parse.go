@@ -111,12 +111,18 @@ func parseRow(field map[string]string) (Row, error) {
 	}
 	switch row.Type {
 	case UTF8, BITMAP, DATETIME:
-		if len(row.Sources) > 1 || row.Scale != 1 {
+		if len(row.Sources) > 1 && !row.bitwise() || row.Scale != 1 {
 			return fail("%s takes one source, unscaled", row.Type)
 		}
 	}
+	if row.bitwise() && (row.Type != BITMAP || len(row.Sources) >= 16*row.Registers) {
+		return fail("form %s wants a BITMAP with room for %d sources below its topmost bit", row.Form, len(row.Sources))
+	}
 	return row, nil
 }
+
+// bitwise reports whether each source of the row has a bit.
+func (r Row) bitwise() bool { return r.Form == Bits || r.Form == Validity }
 
 // parseSources reads "A + B - C" of a sum and "A; B" of the other forms. Labels may
 // contain a plus or a minus, but not between spaces.
@@ -144,12 +150,12 @@ func parseSources(form Form, text string) ([]Term, error) {
 			terms = append(terms, Term{Label: label, Negative: negative})
 			text, negative = rest, nextNegative
 		}
-	case Deviation, FourQuadrant:
+	case Deviation, FourQuadrant, Bits, Validity:
 		for label := range strings.SplitSeq(text, "; ") {
 			terms = append(terms, Term{Label: label})
 		}
-		want := map[Form]int{Deviation: 2, FourQuadrant: 3}[form]
-		if len(terms) != want {
+		want, fixed := map[Form]int{Deviation: 2, FourQuadrant: 3}[form]
+		if fixed && len(terms) != want {
 			return nil, fmt.Errorf("form %s wants %d sources separated by \"; \", got %d", form, want, len(terms))
 		}
 	default:

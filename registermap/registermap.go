@@ -50,6 +50,10 @@ const (
 	// power factor; active power; reactive power: the sign of the active power,
 	// and lag where both powers have the same sign.
 	FourQuadrant Form = "pf4q"
+	// Bits has bit i set while source i, a Boolean, is ON; Validity while it has a
+	// value. They make the pair of words of a status bitmap.
+	Bits     Form = "bits"
+	Validity Form = "validity"
 )
 
 // Evidence says where a row's number is known from.

@@ -25,7 +25,7 @@ func encode(dst []byte, row *registermap.Row, values []access.Value) {
 	case registermap.DATETIME:
 		encoded = encodeDateTime(dst, values)
 	case registermap.BITMAP:
-		encoded = encodeBitmap(dst, values)
+		encoded = encodeBitmap(dst, row.Form, values)
 	case registermap.FLOAT32, registermap.PF4Q:
 		var x float64
 		if x, encoded = realNumber(row, values); encoded {
@@ -237,17 +237,35 @@ func encodeText(dst []byte, values []access.Value) bool {
 	return true
 }
 
-func encodeBitmap(dst []byte, values []access.Value) bool {
+// bitmap is the number that a bitmap shows: what its only source holds, or a bit for each
+// of its sources. It has no value while no source has one.
+func bitmap(form registermap.Form, values []access.Value) (bits float64, ok bool) {
+	switch form {
+	case registermap.Bits, registermap.Validity:
+		for i, v := range values {
+			if v.Available && (form == registermap.Validity || v.Number != 0) {
+				bits += math.Ldexp(1, i)
+			}
+			ok = ok || v.Available
+		}
+		return bits, ok
+	}
 	if len(values) != 1 || !values[0].Available {
-		return false
+		return 0, false
 	}
 	switch values[0].Kind {
 	case access.KindNumber, access.KindBoolean, access.KindEnum, access.KindCount:
-	default:
+		return values[0].Number, true
+	}
+	return 0, false
+}
+
+func encodeBitmap(dst []byte, form registermap.Form, values []access.Value) bool {
+	bits, ok := bitmap(form, values)
+	if !ok {
 		return false
 	}
 	// The topmost bit says NOT AVAILABLE.
-	bits := values[0].Number
 	room := min(8*len(dst)-1, 63)
 	if !(bits >= 0 && bits < math.Ldexp(1, room)) {
 		return false
