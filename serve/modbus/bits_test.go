@@ -12,8 +12,8 @@ import (
 func TestStatusBitmaps(t *testing.T) {
 	on, off, na := access.Value{Kind: access.KindBoolean, Available: true, Number: 1}, access.Value{Kind: access.KindBoolean, Available: true}, access.Value{}
 	for _, tc := range []struct {
-		name            string
-		values          []access.Value
+		name           string
+		values         []access.Value
 		bits, validity uint16
 	}{
 		{"first and third", []access.Value{on, off, on}, 0b101, 0b111},

@@ -59,6 +59,7 @@ type cutFile struct {
 	durable []byte   // what is on the disk
 	pending []diskOp // writes and truncates not synced
 	doomed  bool     // a sync has failed: some of cached may never reach the disk
+	early   []byte   // of a doomed file: durable, if the older half of what each failed sync lost had been written before it
 }
 
 // NewCuts starts before the first change of a disk that is no longer in use.
@@ -92,8 +93,7 @@ func (c *Cuts) Next() bool {
 	case opSync:
 		c.files[op.inode].sync()
 	case opSyncFailed:
-		f := &c.files[op.inode]
-		f.pending, f.doomed = nil, true
+		c.files[op.inode].failSync()
 	case opSyncDir:
 		c.moves = slices.DeleteFunc(c.moves, func(m diskOp) bool {
 			if m.dirOf() != op.path {
@@ -134,28 +134,51 @@ func (c *Cuts) Cut(loss Loss, seed uint64) *Disk {
 	return newDisk(image{files, maps.Clone(c.dirs)})
 }
 
+// failSync loses the pending changes: all of them, or those that the system had not
+// written back by itself before.
+func (f *cutFile) failSync() {
+	if !f.doomed {
+		f.doomed, f.early = true, slices.Clone(f.durable)
+	}
+	for _, op := range f.pending[:(len(f.pending)+1)/2] {
+		f.early = op.apply(f.early)
+	}
+	f.pending = nil
+}
+
 // sync moves the pending changes to the disk. After a failed sync the system
 // believes that its pages are clean: what the failed one should have written
 // arrives only where a later write dirties the same page of the cache.
 func (f *cutFile) sync() {
+	f.durable = f.synced(f.durable)
+	if f.doomed {
+		f.early = f.synced(f.early)
+	}
+	f.pending = nil
+}
+
+func (f *cutFile) synced(data []byte) []byte {
 	for _, op := range f.pending {
-		f.durable = op.apply(f.durable)
+		data = op.apply(data)
 		if !f.doomed || op.kind != opWrite {
 			continue
 		}
 		from := op.off / cachePageBytes * cachePageBytes
 		to := min((op.off+int64(len(op.data))+cachePageBytes-1)/cachePageBytes*cachePageBytes, int64(len(f.cached)))
 		if from < to {
-			f.durable = diskOp{kind: opWrite, off: from, data: f.cached[from:to]}.apply(f.durable)
+			data = diskOp{kind: opWrite, off: from, data: f.cached[from:to]}.apply(data)
 		}
 	}
-	f.pending = nil
+	return data
 }
 
 func (f *cutFile) after(loss Loss, last diskOp, inode int, rnd *rand.Rand) []byte {
 	data := slices.Clone(f.durable)
-	if f.doomed && loss == KeepUnsynced {
+	switch {
+	case f.doomed && loss == KeepUnsynced:
 		return slices.Clone(f.cached)
+	case f.doomed && (loss == KeepSome || loss == TearLast || loss == RuinSector):
+		data = slices.Clone(f.early)
 	}
 	for n, op := range f.pending {
 		inFlight := inode == last.inode && last.kind == opWrite && op.kind == opWrite && n == len(f.pending)-1
