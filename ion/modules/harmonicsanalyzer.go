@@ -52,12 +52,12 @@ func harmonicsAnalyzer() ion.Type {
 		New: func() ion.Behaviour { return &harmonics{} },
 	}
 	for _, list := range []struct{ format, unit, doc string }{
-		{"HD%d", "", "order %d as Harmonics Display Mode says"},
-		{"Mag %d", "", "RMS of order %d in V or A"},
-		{"Phs %d", "°", "angle of order %d"},
+		{"HD%d", "", "the order of this number, as Harmonics Display Mode says"},
+		{"Mag %d", "", "RMS of the order in V or A"},
+		{"Phs %d", "°", "angle of the order"},
 	} {
 		for h := 1; h <= shownOrders; h++ {
-			t.Outputs = append(t.Outputs, ion.Output{Name: fmt.Sprintf(list.format, h), Class: ion.Numeric, Unit: list.unit, Doc: fmt.Sprintf(list.doc, h)})
+			t.Outputs = append(t.Outputs, ion.Output{Name: fmt.Sprintf(list.format, h), Class: ion.Numeric, Unit: list.unit, Doc: list.doc})
 		}
 	}
 	return t
