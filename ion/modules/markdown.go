@@ -21,8 +21,11 @@ is generated from the type descriptors in ` + "`ion/modules`" + `; after a chang
 A register is addressed as ` + "`Module label/Register label`" + `; the case does not matter. A
 register without a value is NOT AVAILABLE, which is never 0: a module whose mandatory
 input is not linked is offline and all its outputs are NOT AVAILABLE, and so on down the
-chain of links. An input takes one link, from a register of its class. Fixed inputs are
-linked by the factory. Every module has an output ` + "`Event`" + `, its latest event; a change
+chain of links. An input takes one link, from a register of its class. Where classes differ
+a module comes between: a Setpoint makes a Boolean and a pulse of a number, a Convert a number
+and pulses of a Boolean, a Latch or One-Shot Timer a Boolean of pulses, a Counter a number of
+them. Links make no loop; a pulse may come back by way of a Feedback module. Fixed inputs are
+linked by the factory. docs/templates.md builds an alarm with a log of them. Every module has an output ` + "`Event`" + `, its latest event; a change
 of a link, setup register or label raises an event of priority 10, a reset one of
 priority 5.
 
