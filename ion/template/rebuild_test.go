@@ -76,8 +76,8 @@ func TestANewFirmwareBringsItsModules(t *testing.T) {
 		return lines
 	}
 	for name, row := range map[string]struct{ stored, problem string }{
-		"a core module with its links": {lacking("Harmonics Analyzer 7 | I4 Harmonics | Source <- Data Acquisition/I4\n"), ""},
-		"one between others":           {lacking("Harmonics Analyzer 1 | V1 Harmonics | Source <- Data Acquisition/V1\n"), ""},
+		"a core module with its links": {lacking("Harmonics Analyzer 7 | I4 Harmonics | Source <- Data Acquisition/I4 | Nominal <- Factory/Nominal Current\n"), ""},
+		"one between others":           {lacking("Harmonics Analyzer 1 | V1 Harmonics | Source <- Data Acquisition/V1 | Nominal <- Factory/Nominal Voltage\n"), ""},
 		"a fixed link":                 {lacking(" | V3 <- Data Acquisition/V3"), ""},
 		"all of them":                  {"# nothing\n", ""},
 		"one that is programmed only":  {"+ Power Meter | I1 <- Data Acquisition/I1\n", ""},
