@@ -218,7 +218,7 @@ func (d *draft) create(c Create) (made bool) {
 	}
 	handle, at := d.freeHandle(t, c.Number)
 	if handle == 0 {
-		d.refuse(c.Label, "number %d under the manager of %s is taken or above %d", c.Number, t.Name, MaxModulesPerType)
+		d.refuse(c.Label, "number %d under the manager of %s is taken or above %d: leave it out for a free one", c.Number, t.Name, MaxModulesPerType)
 		return false
 	}
 	m := newModule(t, c.Label)
@@ -294,7 +294,7 @@ func (c Link) apply(d *draft) {
 	}
 	input := m.typ.input(name)
 	if input < 0 {
-		d.refuse(c.Input, "there is no such input")
+		d.refuse(c.Input, "there is no such input, only %v", some(len(m.typ.Inputs), func(i int) string { return m.typ.Inputs[i].Name }))
 		return
 	}
 	in := m.typ.Inputs[input]
@@ -312,7 +312,7 @@ func (c Link) apply(d *draft) {
 	}
 	register := from.typ.register(registerName)
 	if register < 0 {
-		d.refuse(c.Register, "there is no such register")
+		d.refuse(c.Register, "there is no such register, only %v", some(from.typ.registers(), from.typ.registerName))
 		return
 	}
 	if class := from.typ.registerClass(register); !slices.Contains(in.Classes, class) {
@@ -320,6 +320,22 @@ func (c Link) apply(d *draft) {
 		return
 	}
 	d.link(m, input, source{from, register})
+}
+
+// some lists the names of what there is, not more than a reader of an error likes.
+func some(count int, name func(int) string) string {
+	const most = 12
+	var names []string
+	for i := range min(count, most) {
+		names = append(names, name(i))
+	}
+	switch {
+	case count == 0:
+		return "none at all"
+	case count > most:
+		names = append(names, fmt.Sprintf("and %d more", count-most))
+	}
+	return strings.Join(names, ", ")
 }
 
 func classList(classes []Class) string {
@@ -337,7 +353,7 @@ func (c Set) apply(d *draft) {
 	}
 	setup := m.typ.setup(name)
 	if setup < 0 {
-		d.refuse(c.Register, "there is no such setup register")
+		d.refuse(c.Register, "there is no such setup register, only %v", some(len(m.typ.Setups), func(i int) string { return m.typ.Setups[i].Name }))
 		return
 	}
 	v, err := m.typ.Setups[setup].Parse(c.Value)
@@ -472,7 +488,7 @@ func (d *draft) refuseLoop(path []*module) {
 	for _, m := range slices.Backward(path) {
 		labels = append(labels, d.plans[m].label)
 	}
-	d.refuse(labels[0], "the links would make a loop: %s", strings.Join(labels, " → "))
+	d.refuse(labels[0], "the links would make a loop: %s; only pulses may come back, by way of a Feedback module", strings.Join(labels, " → "))
 }
 
 // commit makes a draft without problems the program.

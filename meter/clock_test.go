@@ -172,7 +172,7 @@ func TestEventsAreKept(t *testing.T) {
 		})
 	}
 	events := keptEvents(t, dir)
-	for text, priority := range map[string]uint8{"source ended": 30, "Power Down": 20, "no-permission": 128} {
+	for text, priority := range map[string]uint8{"first start": 30, "source ended": 30, "Power Down": 30, "no-permission": 128} {
 		if e := has(t, events, text); e.Priority < priority || e.Time.IsZero() {
 			t.Errorf("%q: %+v", text, e)
 		}

@@ -102,7 +102,7 @@ func TestAProgramSurvivesARestart(t *testing.T) {
 	dir := t.TempDir()
 	program := []ion.Change{
 		ion.Create{Type: "Integrator", Label: "My Wh"}, ion.Link{Input: "My Wh/Integrand", Register: "Power Meter/kW tot"},
-		ion.Delete{Module: "Hist Low Log"}, ion.Rename{Module: "kWh del part", Label: "Shift Wh"},
+		ion.Delete{Module: "Hist Low"}, ion.Rename{Module: "kWh del part", Label: "Shift Wh"},
 	}
 	var before float64
 	running(t, dir, func(t *testing.T, m *Meter) {
@@ -121,7 +121,7 @@ func TestAProgramSurvivesARestart(t *testing.T) {
 		if got := number(t, m, "Shift Wh/Result"); got < before {
 			t.Errorf("the renamed module has %v, want its energy", got)
 		}
-		if p := m.Registers().Find("Hist Low Log/Data Log"); p != access.NoPoint {
+		if p := m.Registers().Find("Hist Low/Data Log"); p != access.NoPoint {
 			t.Error("the deleted module is back")
 		}
 	})

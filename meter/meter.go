@@ -150,6 +150,10 @@ func (m *Meter) powerUp(model template.Model) error {
 		b.Events = append(b.Events, store.Event{Time: m.clock.anchor, Priority: ion.PriorityFailure, Cause: "Program", CauseValue: problem.Object,
 			Effect: "Program", EffectValue: "left out: " + problem.Reason})
 	}
+	if state.Meta.PowerUps <= 1 {
+		b.Events = append(b.Events, store.Event{Time: m.clock.anchor, Priority: ion.PriorityWarning, Cause: "Power Up", CauseValue: "first start",
+			Effect: "Program", EffectValue: "initialised as the factory makes a " + m.identity.Model})
+	}
 	if err := m.commit(b); err != nil {
 		return err
 	}

@@ -274,9 +274,9 @@ func (m *Meta) accept(dir string, id Identity, program string) error {
 	return nil
 }
 
-// gapPriority is the priority of the event that records a gap: above the
-// typical cutoff of an Event Log Controller, so that it is not lost there.
-const gapPriority = 20
+// gapPriority is the priority of the event that records a gap: power-up and
+// power-down are warnings (ION Reference, Event Log Controller module).
+const gapPriority = 30
 
 // recordStart counts the start and records the gap before it, in one
 // transaction, and marks the store as running.

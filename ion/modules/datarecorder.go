@@ -55,7 +55,7 @@ func dataRecorder() ion.Type {
 	t.Inputs = append(t.Inputs, enableInput(), record, pulseInput("Rearm"))
 	t.Setups = []ion.Setup{
 		{Name: "Depth", Class: ion.NumericBounded, Low: 0, High: maxRecorderDepth, Whole: true, Default: defaultRecorderDepth,
-			Doc: "records that the log holds; 0 records nothing"},
+			Doc: "records that the log holds; 0, as it comes, records nothing"},
 		enumerated("RecordMode", "circular", "what happens when the log is full", "circular", "stop-when-full"),
 	}
 	t.Outputs = []ion.Output{

@@ -92,7 +92,33 @@ const (
 	minLossRating   = 0.001
 
 	// Display Options.
-	maxDisplayDigits = 3
+	maxContrast          = 9
+	defaultContrast      = "5"
+	maxBacklight         = 86_400
+	defaultBacklight     = "300"
+	maxDisplayUpdate     = 6
+	defaultDisplayUpdate = "1"
+	maxDisplayDigits     = 3
+	defaultVoltsDigits   = "1"
+	defaultCurrentDigits = "2"
+	defaultPowerDigits   = "2"
+	maxDemandLockout     = 5_184_000
+	defaultDemandLockout = "2160000" // published: 25 days
+
+	// Communications.
+	maxUnitID         = 9999
+	defaultProtocol   = "ION"
+	defaultBaudRate   = "19200"
+	defaultFraming    = "8N1" // published
+	defaultUnitID     = "100"
+	maxRTSDelay       = 1
+	minRxTimeout      = 0.1 // published
+	maxRxTimeout      = 15  // published
+	defaultRxTimeout  = "1"
+	maxTurnaround     = 10
+	defaultTurnaround = "0.1"
+	maxRetries        = 10
+	defaultRetries    = "2"
 
 	// Security Options: ours, the published pages name no factory values.
 	defaultLockoutAttempts = "5"

@@ -11,9 +11,9 @@ func diagnostics() ion.Type {
 	output := func(name, unit, doc string) ion.Output {
 		return ion.Output{Name: name, Class: ion.Numeric, Unit: unit, Doc: doc}
 	}
-	return ion.Type{
+	t := ion.Type{
 		Number: numberDiagnostics, Name: "Diagnostics", Kind: ion.Core,
-		Doc:    "How the meter itself is doing.",
+		Doc:    "How the meter itself is doing. What a meter in software does not have is NOT AVAILABLE.",
 		Source: "ION Reference (7EN02-0290), Diagnostics module; most registers are ours",
 		Outputs: []ion.Output{
 			output("Power Up Count", "", "how often the meter was started on these data"),
@@ -33,9 +33,15 @@ func diagnostics() ion.Type {
 			output("Questionable Windows", "", "windows with samples that their origin calls questionable or out of range, since it started"),
 			output("Clock Unsynchronised Windows", "", "windows with samples of a clock that follows no time reference, since it started"),
 			output("Overruns", "", "windows after a hole made by reading live samples too slowly, since it started"),
+			output("Battery Remaining", "%", "NOT AVAILABLE: the meter has none"),
+			output("Temperature", "°C", "NOT AVAILABLE: the meter has no sensor"),
 		},
 		New: func() ion.Behaviour { return &health{} },
 	}
+	for _, slot := range []string{"A", "B", "C", "D"} {
+		t.Outputs = append(t.Outputs, ion.Output{Name: "Opt Mod " + slot + " Type String", Class: ion.String, Doc: "NOT AVAILABLE: the meter has no option module"})
+	}
+	return t
 }
 
 // windowSeconds is the nominal length of a basic window, at 50 and at 60 Hz.

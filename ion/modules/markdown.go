@@ -21,8 +21,11 @@ is generated from the type descriptors in ` + "`ion/modules`" + `; after a chang
 A register is addressed as ` + "`Module label/Register label`" + `; the case does not matter. A
 register without a value is NOT AVAILABLE, which is never 0: a module whose mandatory
 input is not linked is offline and all its outputs are NOT AVAILABLE, and so on down the
-chain of links. An input takes one link, from a register of its class. Fixed inputs are
-linked by the factory. Every module has an output ` + "`Event`" + `, its latest event; a change
+chain of links. An input takes one link, from a register of its class. Where classes differ
+a module comes between: a Setpoint makes a Boolean and a pulse of a number, a Convert a number
+and pulses of a Boolean, a Latch or One-Shot Timer a Boolean of pulses, a Counter a number of
+them. Links make no loop; a pulse may come back by way of a Feedback module. Fixed inputs are
+linked by the factory. docs/templates.md builds an alarm with a log of them. Every module has an output ` + "`Event`" + `, its latest event; a change
 of a link, setup register or label raises an event of priority 10, a reset one of
 priority 5.
 
@@ -46,20 +49,13 @@ func writeType(b *strings.Builder, t ion.Type) {
 	if len(t.Inputs) > 0 {
 		b.WriteString("\n| input | class | while not linked |\n|---|---|---|\n")
 	}
-	for _, run := range runs(len(t.Inputs), func(i int) string { return t.Inputs[i].Name }) {
+	for _, run := range runs(len(t.Inputs), func(i int) (name, like string) { return t.Inputs[i].Name, unlinked(t.Inputs[i]) }) {
 		in := t.Inputs[run.first]
 		classes := make([]string, len(in.Classes))
 		for i, c := range in.Classes {
 			classes[i] = c.String()
 		}
-		unlinked := in.Unlinked
-		if in.Mandatory {
-			unlinked = "mandatory: the module is offline"
-		}
-		if in.Fixed {
-			unlinked += " (fixed)"
-		}
-		fmt.Fprintf(b, "| %s | %s | %s |\n", run, strings.Join(classes, " or "), unlinked)
+		fmt.Fprintf(b, "| %s | %s | %s |\n", run, strings.Join(classes, " or "), unlinked(in))
 	}
 	if one := t.OneOf; len(one) > 0 {
 		fmt.Fprintf(b, "\nAt least one of %s … %s must be linked, or the module is offline.\n", one[0], one[len(one)-1])
@@ -67,12 +63,14 @@ func writeType(b *strings.Builder, t ion.Type) {
 	if len(t.Setups) > 0 {
 		b.WriteString("\n| setup register | values | default | meaning |\n|---|---|---|---|\n")
 	}
-	for _, run := range runs(len(t.Setups), func(i int) string { return t.Setups[i].Name }) {
+	for _, run := range runs(len(t.Setups), func(i int) (name, like string) { return t.Setups[i].Name, t.Setups[i].Default }) {
 		s := t.Setups[run.first]
 		fmt.Fprintf(b, "| %s | %s | %s | %s |\n", run, setupValues(s), s.Default, s.Doc)
 	}
-	b.WriteString("\n| output | class | unit | meaning |\n|---|---|---|---|\n")
-	for _, run := range runs(len(t.Outputs), func(i int) string { return t.Outputs[i].Name }) {
+	if len(t.Outputs) > 0 {
+		b.WriteString("\n| output | class | unit | meaning |\n|---|---|---|---|\n")
+	}
+	for _, run := range runs(len(t.Outputs), func(i int) (name, like string) { return t.Outputs[i].Name, "" }) {
 		o := t.Outputs[run.first]
 		unit := o.Unit
 		if o.Follows != "" {
@@ -80,6 +78,18 @@ func writeType(b *strings.Builder, t ion.Type) {
 		}
 		fmt.Fprintf(b, "| %s | %s | %s | %s |\n", run, o.Class, unit, o.Doc)
 	}
+}
+
+// unlinked tells what holds while an input is not linked.
+func unlinked(in ion.Input) string {
+	text := in.Unlinked
+	if in.Mandatory {
+		text = "mandatory: the module is offline"
+	}
+	if in.Fixed {
+		text += " (fixed)"
+	}
+	return text
 }
 
 func setupValues(s ion.Setup) string {
@@ -121,12 +131,16 @@ func (r run) String() string {
 }
 
 // minRun is the length from which on a list is shown as one row.
-const minRun = 8
+const minRun = 7
 
-func runs(count int, name func(int) string) []run {
+// runs parts a table into its rows. entry returns the name in a line and what it must have
+// in common with others to stand in one row with them.
+func runs(count int, entry func(int) (name, like string)) []run {
+	name := func(i int) string { name, _ := entry(i); return name }
 	stem := func(i int) (string, bool) {
-		trimmed := strings.TrimRight(name(i), "0123456789")
-		return trimmed, trimmed != name(i)
+		text, like := entry(i)
+		trimmed := strings.TrimRight(text, "0123456789")
+		return trimmed + like, trimmed != text
 	}
 	var list []run
 	for i := 0; i < count; {

@@ -191,7 +191,8 @@ func spectrum(durationS float64, lines ...float64) *metering.Window {
 }
 
 func TestHarmonicsAnalyzer(t *testing.T) {
-	r := newRig(t, ion.Create{Type: "Harmonics Analyzer", Label: "H"}, ion.Link{Input: "H/Source", Register: "Data Acquisition/V1"})
+	r := newRig(t, ion.Create{Type: "Harmonics Analyzer", Label: "H"}, ion.Link{Input: "H/Source", Register: "Data Acquisition/V1"},
+		ion.Link{Input: "H/Nominal", Register: "Factory/Nominal Voltage"}, ion.Set{Register: "Factory/Nominal Voltage", Value: "250"})
 	r.tickWith(fourWire) // from now on the input is known to deliver samples
 	volts := func(s *metering.Second) {
 		fourWire(s)
@@ -225,6 +226,16 @@ func TestHarmonicsAnalyzer(t *testing.T) {
 	r.tickWith(func(s *metering.Second) { volts(s); s.RMS[waveform.V1] = 999 })
 	r.want("H/HD2", 10)
 
+	// The distortion of the second is 5 % of a fundamental of 200 V.
+	for mode, want := range map[string][2]float64{"% of fundamental": {11.5, 5}, "% of RMS": {10, 5 * 200 / 230.0}, "% of nominal": {9.2, 4}} {
+		r.do(ion.Set{Register: "H/Harmonics Display Mode", Value: mode}, ion.Set{Register: "H/THD Display Mode", Value: mode})
+		r.node.Window(r.now, w)
+		r.tickWith(volts)
+		r.want("H/HD2", want[0])
+		r.want("H/Total HD", want[1])
+		r.want("H/Total EvenHD", want[1]*3/5)
+	}
+
 	r.tickWith(volts) // a second without a window
 	r.want("H/Mag 1", na)
 	r.tickWith(func(s *metering.Second) {}) // the input is gone
@@ -250,7 +261,8 @@ func TestDiagnostics(t *testing.T) {
 	for label, want := range map[string]float64{"Power Up Count": 3, "Uptime": 10, "Windows Measured": 4, "Gaps": 2, "Unsynchronised Windows": 1,
 		"Missed Windows": 5, "Source Lag": 0.25, "CPU Load": 7, "Memory": 12_000, "TotalLogMemory": 10_000, "UsedLogMemory": 0, "Commit Latency": 0.002,
 		"Modules Online": 5, "Modules Offline": 1,
-		"Questionable Windows": 2, "Clock Unsynchronised Windows": 1, "Overruns": 1} {
+		"Questionable Windows": 2, "Clock Unsynchronised Windows": 1, "Overruns": 1,
+		"Battery Remaining": na, "Temperature": na, "Opt Mod A Type String": na, "Opt Mod D Type String": na} {
 		r.want("D/"+label, want)
 	}
 }

@@ -28,7 +28,7 @@ func periodicTimer() ion.Type {
 			"set forward makes no more pulses than the time that really passed can hold, and one for an end that was jumped over; over " +
 			"an end that lies up to one Period back no pulse comes twice; set back further, the periods follow the clock anew. " +
 			"A Sync pulse restarts the timing, which then follows the seconds that the meter runs, whatever becomes of the clock, until " +
-			"power-up or a change of the setup; if a period ends in the same turn, that makes no second pulse. " +
+			"power-up or a change of the setup; if a period ends in the same turn, that makes no second pulse. It is an event of priority 5. " +
 			"While Enable is OFF there are no pulses and Sync is ignored, and the timing goes on.",
 		Source: "ION Reference (7EN02-0290), Periodic Timer module; the rules of clock steps are ours",
 		Inputs: []ion.Input{enableInput(), pulseInput("Sync")},
@@ -60,6 +60,7 @@ func (m *periods) Tick(c *ion.Context) {
 		if c.Setting(setSyncMode) == triggerOnSync {
 			pulses = max(pulses, syncs)
 		}
+		c.Raise(ion.PriorityReset, "Sync", "pulsed", "", "synchronised")
 	}
 	c.PulseTimes(outPeriodicTrigger, pulses)
 }

@@ -438,8 +438,10 @@ func TestOperatingRules(t *testing.T) {
 			r.tick(2) // ends what began in the middle
 			r.want("M/SWinDemand", na)
 			r.ticks(9, 1)
+			r.node.TakeChanges()
 			r.tick(21) // Sync
 			r.want("M/SWinDemand", 3)
+			r.wantEvents(ion.PriorityReset, "Sync pulsed > synchronised")
 		}},
 		{"Sliding Window Demand/prediction of a steady source is the source", demand, func(r *rig) {
 			r.now = noon.Add(-time.Second)

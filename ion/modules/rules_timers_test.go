@@ -112,6 +112,13 @@ func TestPeriodicTimer(t *testing.T) {
 			r.tick(1)
 			r.want(count, 2)
 		})},
+		{"1.8 Sync is an event of priority 5", timers("Period", "10"), enabled(func(r *rig) {
+			r.tick(1)
+			r.events()
+			r.fire("S")
+			r.tick(1)
+			r.wantEvents(ion.PriorityReset, "Sync pulsed > synchronised")
+		})},
 		{"each of several Sync pulses in one turn pulses", timers("Period", "10"), enabled(func(r *rig) {
 			r.at("2026-03-01T12:00:03Z")
 			r.fire("S", "S", "S")

@@ -37,7 +37,7 @@ func slidingWindowDemand() ion.Type {
 	return ion.Type{
 		Number: numberSlidingWindowDemand, Name: "Sliding Window Demand", Kind: ion.Standard,
 		Doc: "Mean of Source over the last completed sub-intervals, and a prediction of the mean at the end of the present one. " +
-			"Sub-intervals align to the clock (UTC), or end at each pulse of Sync when that is linked. A sub-interval that is not " +
+			"Sub-intervals align to the clock (UTC), or end at each pulse of Sync when that is linked, which is an event of priority 5. A sub-interval that is not " +
 			"whole - the one in which the meter powered up, was reset or enabled, or in which the clock stepped by more than a " +
 			"second, time passed unmeasured or Source was NOT AVAILABLE - never counts: SWinDemand is NOT AVAILABLE until #SubIntvls whole ones have passed. " +
 			"While Enable is OFF all outputs are NOT AVAILABLE.",
@@ -135,6 +135,7 @@ func (m *demand) Tick(c *ion.Context) {
 	case m.end.IsZero():
 		if c.Pulses(inDemandSync) > 0 {
 			m.close(c, true)
+			c.Raise(ion.PriorityReset, "Sync", "pulsed", "", "synchronised")
 		}
 	case !c.Now.Before(m.end):
 		m.close(c, m.late(c) < tolerated)

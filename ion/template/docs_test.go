@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// The examples of docs/templates.md are templates of a meter.
+// The examples of docs/templates.md can be appended to what the factory makes, and every
+// module in them is online.
 func TestTheExamplesOfTheDocumentationLoad(t *testing.T) {
 	text, err := os.ReadFile("../../docs/templates.md")
 	if err != nil {
@@ -16,8 +17,16 @@ func TestTheExamplesOfTheDocumentationLoad(t *testing.T) {
 	if len(blocks) == 0 {
 		t.Fatal("there are no examples")
 	}
+	model, err := Load("PM8000")
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, block := range blocks {
 		example, _, _ := strings.Cut(block, "```")
-		load(t, build(t, bare(t)), parsed(t, example))
+		node := build(t, model)
+		load(t, node, parsed(t, string(Export(node, Header{}))+example))
+		if offline := node.Offline(); len(offline) > 0 {
+			t.Errorf("offline: %v, after\n%s", offline, example)
+		}
 	}
 }

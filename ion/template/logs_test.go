@@ -64,13 +64,13 @@ func TestLogsOfAnInterval(t *testing.T) {
 		{"Revenue Log", "kWh del int/Result", [3]float64{0.9, 0.9, 1.8}},
 		{"Revenue Log", "kWh rec int/Result", [3]float64{}},
 		{"Revenue Log", "kVARh del int/Result", [3]float64{0.45, 0.45, 0.45}},
-		{"Hist Mean Log", "kW tot mean/SWinDemand", [3]float64{math.NaN(), 3.6, 7.2}},
-		{"Hist Mean Log", "PF mean/Result 1", [3]float64{math.NaN(), 3.6 / math.Hypot(3.6, 1.8), 7.2 / math.Hypot(7.2, 1.8)}},
-		{"Hist Mean Log", "PF mean/Result 2", [3]float64{math.NaN(), math.NaN(), math.NaN()}},
-		{"Hist High Log", "Vll ab high/Maximum", [3]float64{410, 411, 412}},
-		{"Hist High Log", "kW tot high/Maximum", [3]float64{3.6, 3.6, 7.2}},
-		{"Hist Low Log", "Vll ab low/Minimum", [3]float64{400, 400, 400}},
-		{"Hist Low Log", "kW tot low/Minimum", [3]float64{3.6, 3.6, 7.2}},
+		{"Hist Mean", "kW tot mean/SWinDemand", [3]float64{math.NaN(), 3.6, 7.2}},
+		{"Hist Mean", "PF mean/Result 1", [3]float64{math.NaN(), 3.6 / math.Hypot(3.6, 1.8), 7.2 / math.Hypot(7.2, 1.8)}},
+		{"Hist Mean", "PF mean/Result 2", [3]float64{math.NaN(), math.NaN(), math.NaN()}},
+		{"Hist High", "Vll ab high/Maximum", [3]float64{410, 411, 412}},
+		{"Hist High", "kW tot high/Maximum", [3]float64{3.6, 3.6, 7.2}},
+		{"Hist Low", "Vll ab low/Minimum", [3]float64{400, 400, 400}},
+		{"Hist Low", "kW tot low/Minimum", [3]float64{3.6, 3.6, 7.2}},
 	} {
 		h := node.Directory().Module(tc.log).Handle
 		column := -1

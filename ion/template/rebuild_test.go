@@ -76,8 +76,8 @@ func TestANewFirmwareBringsItsModules(t *testing.T) {
 		return lines
 	}
 	for name, row := range map[string]struct{ stored, problem string }{
-		"a core module with its links": {lacking("Harmonics Analyzer 7 | I4 Harmonics | Source <- Data Acquisition/I4\n"), ""},
-		"one between others":           {lacking("Harmonics Analyzer 1 | V1 Harmonics | Source <- Data Acquisition/V1\n"), ""},
+		"a core module with its links": {lacking("Harmonics Analyzer 7 | I4 Harmonics | Source <- Data Acquisition/I4 | Nominal <- Factory/Nominal Current\n"), ""},
+		"one between others":           {lacking("Harmonics Analyzer 1 | V1 Harmonics | Source <- Data Acquisition/V1 | Nominal <- Factory/Nominal Voltage\n"), ""},
 		"a fixed link":                 {lacking(" | V3 <- Data Acquisition/V3"), ""},
 		"all of them":                  {"# nothing\n", ""},
 		"one that is programmed only":  {"+ Power Meter | I1 <- Data Acquisition/I1\n", ""},
@@ -108,7 +108,7 @@ func TestAMeterAlwaysGoesUp(t *testing.T) {
 	}{
 		"a type is gone": {user + "Flux Capacitor 1 | F | Charge <- Power Meter/kW tot | Speed = 88\nMaximum 2 | N | Source <- F/Charge\n", user + "Maximum 2 | N\n",
 			[]string{`F: left out: F: there is no module type "Flux Capacitor"`, "N/Source: left out: F: there is no such module"}},
-		"an input is gone":     {user + "+ M | Sauce <- Power Meter/Ia\n", user, []string{"M/Sauce: left out: M/Sauce: there is no such input"}},
+		"an input is gone":     {user + "+ M | Sauce <- Power Meter/Ia\n", user, []string{"M/Sauce: left out: M/Sauce: there is no such input, only Source, Enable, Reset"}},
 		"a register is gone":   {user + "Maximum 2 | N | Source <- A/Sum\n", user + "Maximum 2 | N\n", []string{"N/Source: left out: A/Sum: there is no such register"}},
 		"a setup is gone":      {user + "+ A | Mode = up\n", user, []string{"A/Mode: left out: A/Mode: there is no such setup register"}},
 		"a value is gone":      {user + "+ A | RollValue = -1\n", user, []string{"A/RollValue: left out: A/RollValue: -1 is outside 0 to 999999999"}},

@@ -84,6 +84,50 @@ func TestTheTariffEnablesTheRates(t *testing.T) {
 	want(15_000, 10_000, 2000, 0, 3000)
 }
 
+// Each rate has the peak of the intervals that end while it is active: the one that ends
+// as the rate changes is still of the old rate, and never counts for both.
+func TestTheTariffPartsTheDemand(t *testing.T) {
+	model, err := Load("PM8000")
+	if err != nil {
+		t.Fatal(err)
+	}
+	node, err := model.Build("HM-1", "3.0.0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Date(2026, 3, 2, 6, 29, 59, 0, time.UTC) // a Monday
+	if err := node.Program([]ion.Change{ion.Set{Register: "TOU/Season 1 Weekday", Value: "00:00 2, 07:00 4"}}, ion.By{}, now); err != nil {
+		t.Fatal(err)
+	}
+	second := &metering.Second{Windows: 5, DurationS: 1}
+	load := func(kW float64, seconds int) {
+		second.Power.P[metering.Total] = kW * 1000
+		for range seconds {
+			now = now.Add(time.Second)
+			second.EndS++
+			node.Tick(now, second)
+		}
+	}
+	want := func(rate string, kW float64) {
+		t.Helper()
+		index, _ := node.Find("kW sd max Rate " + rate + "/Maximum")
+		if v := node.Value(index); v.Available != (kW > 0) || math.Abs(v.Number-kW) > 1e-9 {
+			t.Errorf("at %s the peak of rate %s is %v, want %v kW (0: N/A)", now.Format("15:04"), rate, v, kW)
+		}
+	}
+	load(0, 1)
+	load(1, 900)
+	want("2", 1)
+	load(3, 900) // to 07:00:00
+	want("2", 3)
+	load(2, 899)
+	want("4", 0)
+	load(2, 1)
+	want("2", 3)
+	want("4", 2)
+	want("1", 0)
+}
+
 func TestPointsOfTheBaseUnit(t *testing.T) {
 	model, err := Load("ION7400")
 	if err != nil {
