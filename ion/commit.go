@@ -61,7 +61,8 @@ func (n *Node) connect(m *module) {
 	}
 }
 
-// forget notes what the store must delete: everything under labels that go.
+// forget notes what the store must delete: everything under labels that go, and under
+// those that come.
 func (n *Node) forget(d *draft) {
 	for _, m := range n.modules {
 		p, stays := d.plans[m]
@@ -74,6 +75,12 @@ func (n *Node) forget(d *draft) {
 		}
 		if stays {
 			n.changes.renamed = append(n.changes.renamed, m)
+		}
+	}
+	for _, m := range d.modules {
+		if d.created[m] {
+			m.label = d.plans[m].label
+			n.changes.forget(m) // what a module that did not fit at some start left there
 		}
 	}
 }

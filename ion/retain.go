@@ -37,9 +37,7 @@ func (ch *Changes) reset() {
 }
 
 func (ch *Changes) set(m *module, setup int) {
-	label := m.label + "/" + m.typ.Setups[setup].Name
-	ch.Setup[label] = m.settings[setup].String()
-	ch.SetupDelete = slices.DeleteFunc(ch.SetupDelete, func(l string) bool { return l == label })
+	ch.Setup[m.label+"/"+m.typ.Setups[setup].Name] = m.settings[setup].String()
 }
 
 // forget deletes all that was kept under the present label of m.
@@ -88,11 +86,14 @@ func (n *Node) TakeChanges() Changes {
 	taken := n.changes
 	n.changes.reset()
 	// A label that went and came again is written, not deleted.
-	taken.RetainedDelete = slices.DeleteFunc(taken.RetainedDelete, func(label string) bool {
-		_, written := taken.Retained[label]
-		return written
-	})
+	taken.RetainedDelete = without(taken.RetainedDelete, taken.Retained)
+	taken.SetupDelete = without(taken.SetupDelete, taken.Setup)
 	return taken
+}
+
+// without returns the labels that are not written.
+func without[V any](labels []string, written map[string]V) []string {
+	return slices.DeleteFunc(labels, func(label string) bool { _, ok := written[label]; return ok })
 }
 
 // Export returns all setup registers and the state of all modules, for a backup or a

@@ -97,6 +97,9 @@ func (k *keeper) note(e store.Event) {
 	if !k.takes(e.Priority) {
 		return
 	}
+	for _, text := range []*string{&e.Cause, &e.CauseValue, &e.Effect, &e.EffectValue, &e.User, &e.Origin} {
+		*text = eventText(*text)
+	}
 	k.log.Log(context.Background(), levelOf(e.Priority), "event", "cause", e.Cause, "value", e.CauseValue, "effect", e.Effect, "result", e.EffectValue, "from", e.Origin)
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -104,11 +107,19 @@ func (k *keeper) note(e store.Event) {
 	k.rouse()
 }
 
+// maxEventText is what an event keeps of a text from outside the modules, in bytes: the
+// reasons of a refused program may fill pages.
+const maxEventText = 1000
+
+func eventText(text string) string {
+	return strings.ToValidUTF8(text[:min(len(text), maxEventText)], "?")
+}
+
 // tell adds an event about the storage itself; the caller holds mu.
 func (k *keeper) tell(at time.Time, priority uint8, cause, object, effect string) {
 	if k.takes(priority) {
 		k.merge(store.Batch{Events: []store.Event{{Time: at.UTC(), Priority: priority,
-			Cause: "Storage", CauseValue: strings.ToValidUTF8(cause, "?"), Effect: object, EffectValue: effect}}})
+			Cause: "Storage", CauseValue: eventText(cause), Effect: object, EffectValue: effect}}})
 	}
 }
 
@@ -161,11 +172,16 @@ const maxWaitingRecords = 5000
 // it takes records, and trims after.
 func (k *keeper) mergeLogs(b store.Batch) {
 	p := &k.pending
+	dropped := map[uint32]bool{}
 	for _, log := range b.LogDrop {
-		p.Records = slices.DeleteFunc(p.Records, func(r store.Record) bool { return r.Log == log })
+		dropped[log] = true
 		delete(p.LogTrim, log)
 		delete(p.LogHeader, log)
 	}
+	if len(dropped) > 0 {
+		p.Records = slices.DeleteFunc(p.Records, func(r store.Record) bool { return dropped[r.Log] })
+	}
+	p.LogDrop = slices.DeleteFunc(p.LogDrop, func(log uint32) bool { return dropped[log] }) // once is enough
 	p.LogDrop = append(p.LogDrop, b.LogDrop...)
 	p.Records = append(p.Records, b.Records...)
 	if beyond := len(p.Records) - maxWaitingRecords; beyond > 0 {
@@ -186,11 +202,33 @@ func mergeMaps[K comparable, V any](old, newer map[K]V) map[K]V {
 
 func mergeLabels[V any](put map[string]V, gone []string, newerPut map[string]V, newerGone []string) (map[string]V, []string) {
 	put = mergeMaps(put, newerPut)
+	if len(gone)+len(newerGone) == 0 {
+		return put, nil
+	}
+	listed := map[string]bool{}
 	for _, label := range newerGone {
 		delete(put, label)
 	}
-	gone = slices.DeleteFunc(append(gone, newerGone...), func(label string) bool { _, again := put[label]; return again })
+	gone = slices.DeleteFunc(append(gone, newerGone...), func(label string) bool {
+		_, again := put[label]
+		twice := listed[label]
+		listed[label] = true
+		return again || twice
+	})
 	return put, gone
+}
+
+// maxWaitingChanges is how many labels and logs may wait for the disk before commands are
+// refused. As many again may be on their way to it, and a command may add the whole of a
+// program: together they stay below what the store takes at once.
+const maxWaitingChanges = 25_000
+
+// crowded reports whether too much waits for the disk to take on more.
+func (k *keeper) crowded() bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	p := &k.pending
+	return len(p.Retained)+len(p.RetainedDelete)+len(p.Setup)+len(p.SetupDelete)+len(p.LogHeader)+len(p.LogTrim)+len(p.LogDrop) > maxWaitingChanges
 }
 
 // run commits and publishes until ctx is done; what is pending then is committed

@@ -3,8 +3,11 @@ package meter
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
+	"math/rand/v2"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -205,4 +208,181 @@ func TestKeeper(t *testing.T) {
 			t.Errorf("durable %d", d.kept())
 		}
 	})
+}
+
+// What waits for a disk that takes nothing must be taken at once when it does: the store
+// must not refuse it for its size or its texts.
+func TestWhatWaitsForADiskFitsTheStore(t *testing.T) {
+	s, err := store.Open(t.TempDir(), store.Options{Identity: store.Identity{Model: "PM8000"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	newest := func(t *testing.T, k *keeper) store.Event {
+		t.Helper()
+		_, next, _, err := s.EventRange()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if k.failing.IsZero() == false || next < 2 {
+			t.Fatalf("refused since %v, next event %d", k.failing, next)
+		}
+		events, err := s.Events(next-1, 1)
+		if err != nil || len(events) != 1 {
+			t.Fatal(events, err)
+		}
+		return events[0]
+	}
+	fresh := func() *keeper {
+		return newKeeper(func(b store.Batch) error { _, err := s.Commit(b); return err }, func(access.Snapshot) {}, slog.New(slog.DiscardHandler))
+	}
+	now := time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC)
+	t.Run("events and records of days", func(t *testing.T) {
+		k := fresh()
+		for n := range 3 * maxWaitingRecords {
+			k.merge(store.Batch{Records: []store.Record{{Log: 7, Sequence: uint64(n + 1), Time: now}}, Retained: map[string][]byte{"kWh del": {1}},
+				Events: []store.Event{{Time: now, Cause: "days"}, {Time: now, Cause: "days"}}})
+		}
+		k.flush()
+		if e := newest(t, k); e.Cause != "days" {
+			t.Errorf("newest event %+v", e)
+		}
+	})
+	t.Run("a program that comes and goes", func(t *testing.T) {
+		k := fresh()
+		for range 2 * store.MaxBatchItems {
+			k.merge(store.Batch{LogDrop: []uint32{9}, SetupDelete: []string{"My Log/Depth"}, RetainedDelete: []string{"My Log"}})
+		}
+		if n := len(k.pending.LogDrop) + len(k.pending.SetupDelete) + len(k.pending.RetainedDelete); n != 3 {
+			t.Errorf("%d deletions wait, want 3", n)
+		}
+	})
+	t.Run("ever new labels", func(t *testing.T) {
+		k := fresh()
+		for n := 0; !k.crowded(); {
+			var gone []string
+			for range 1000 {
+				gone = append(gone, fmt.Sprint("Module ", n, "/Depth"))
+				n++
+			}
+			k.merge(store.Batch{SetupDelete: gone})
+		}
+		k.flush()
+		if !k.failing.IsZero() || k.crowded() {
+			t.Errorf("refused since %v, crowded %v", k.failing, k.crowded())
+		}
+	})
+	t.Run("a text of pages that is no UTF-8", func(t *testing.T) {
+		k := fresh()
+		k.note(store.Event{Time: now, Cause: strings.Repeat("\xff", 20_000), Effect: strings.Repeat("µ", 20_000)})
+		k.flush()
+		if e := newest(t, k); len(e.Effect) > maxEventText+1 {
+			t.Errorf("newest event has %d bytes", len(e.Effect))
+		}
+	})
+}
+
+// However ticks are merged while the disk stalls, the store has in the end what commits of
+// each would have given.
+func TestMergedBatchesAreWhatSeparateOnesAre(t *testing.T) {
+	open := func() *store.Store {
+		s, err := store.Open(t.TempDir(), store.Options{Identity: store.Identity{Model: "PM8000"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	type contents struct {
+		setup    map[string]string
+		retained map[string][]byte
+		program  string
+		depth    int
+		logs     []store.LogInfo
+		records  []store.Record
+		events   []string
+	}
+	read := func(s *store.Store) (c contents) {
+		state, err1 := s.Load()
+		logs, err2 := s.Logs()
+		events, err3 := s.Events(0, 200)
+		if err := errors.Join(err1, err2, err3); err != nil {
+			t.Fatal(err)
+		}
+		c = contents{state.Setup, state.Retained, state.Program, state.Meta.EventDepth, logs, nil, nil}
+		for _, l := range logs {
+			records, err := s.Records(l.Log, 0, 200)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.records = append(c.records, records...)
+		}
+		for _, e := range events {
+			c.events = append(c.events, e.Cause)
+		}
+		return c
+	}
+	for seed := range uint64(20) {
+		separate, merged := open(), open()
+		r := rand.New(rand.NewPCG(seed, 0))
+		next := map[uint32]uint64{1: 1, 2: 1}
+		now := time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC)
+		k := newKeeper(func(b store.Batch) error { _, err := merged.Commit(b); return err }, func(access.Snapshot) {}, slog.New(slog.DiscardHandler))
+		for n := range 40 {
+			make := func() store.Batch { // twice the same: each keeper owns its maps
+				return store.Batch{Retained: map[string][]byte{}, Setup: map[string]string{}, LogTrim: map[uint32]uint64{}, LogHeader: map[uint32]string{}}
+			}
+			a, b := make(), make()
+			both := func(change func(x *store.Batch)) { change(&a); change(&b) }
+			for _, label := range []string{"A", "B"} {
+				switch r.IntN(4) {
+				case 0:
+					both(func(x *store.Batch) { x.Retained[label], x.Setup[label+"/S"] = []byte{byte(n)}, fmt.Sprint(n) })
+				case 1:
+					both(func(x *store.Batch) {
+						x.RetainedDelete, x.SetupDelete = append(x.RetainedDelete, label), append(x.SetupDelete, label+"/S")
+					})
+				}
+			}
+			for log := range uint32(3) {
+				if log == 0 {
+					continue
+				}
+				if r.IntN(6) == 0 {
+					both(func(x *store.Batch) { x.LogDrop = append(x.LogDrop, log) })
+				}
+				for range r.IntN(3) {
+					sequence := next[log]
+					next[log]++
+					both(func(x *store.Batch) {
+						x.Records = append(x.Records, store.Record{Log: log, Sequence: sequence, Time: now, Body: []byte{byte(n)}})
+						x.LogHeader[log] = fmt.Sprint(n)
+					})
+				}
+				if next[log] > 3 && r.IntN(3) == 0 {
+					both(func(x *store.Batch) { x.LogTrim[log] = next[log] - 2 })
+				}
+			}
+			if r.IntN(8) == 0 {
+				depth := 50 + r.IntN(2)
+				both(func(x *store.Batch) { x.EventDepth = &depth })
+			}
+			both(func(x *store.Batch) {
+				x.Program, x.Alive, x.Events = fmt.Sprint(n), now, []store.Event{{Time: now, Cause: fmt.Sprint(n)}}
+			})
+			if _, err := separate.Commit(a); err != nil {
+				t.Fatal(err)
+			}
+			k.merge(b)
+			if r.IntN(10) == 0 {
+				k.flush()
+			}
+		}
+		k.flush()
+		if got, want := read(merged), read(separate); !reflect.DeepEqual(got, want) {
+			t.Errorf("seed %d: merged\n%+v\nseparate\n%+v", seed, got, want)
+		}
+		if err := errors.Join(separate.Close(), merged.Close()); err != nil {
+			t.Fatal(err)
+		}
+	}
 }

@@ -92,9 +92,12 @@ func columns(header string) []Column {
 }
 
 // Outbox returns the alerts that wait for a transport, the oldest first.
-func (m *Meter) Outbox(ctx context.Context) (alerts []ion.Alert, err error) {
-	err = m.command(ctx, func(time.Time) error { alerts = m.node.Outbox(); return nil })
-	return alerts, err
+func (m *Meter) Outbox(ctx context.Context) ([]ion.Alert, error) {
+	var alerts []ion.Alert
+	if err := m.ask(ctx, func(time.Time) error { alerts = m.node.Outbox(); return nil }); err != nil {
+		return nil, err
+	}
+	return alerts, nil
 }
 
 // Sent takes an alert that a transport has sent out of the outbox, and returns when that

@@ -63,6 +63,30 @@ func TestALogOfARunningMeter(t *testing.T) {
 	})
 }
 
+// A recorder that is deleted and made anew in one transaction has an empty log, and says
+// so; the numbers go on.
+func TestARecorderMadeAnewIsEmpty(t *testing.T) {
+	running(t, t.TempDir(), func(t *testing.T, m *Meter) {
+		if err := m.Program(t.Context(), recorderEverySecond(), tester); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(20 * time.Second)
+		anew := append([]ion.Change{ion.Delete{Module: "Tick"}, ion.Delete{Module: "My Log"}}, recorderEverySecond()...)
+		anew = append(anew, ion.Set{Register: "My Log/RecordMode", Value: "stop-when-full"})
+		if err := m.Program(t.Context(), anew, tester); err != nil {
+			t.Fatal(err)
+		}
+		if shown := number(t, m, "My Log/Data Log"); shown != 0 {
+			t.Errorf("a new log shows %v records", shown)
+		}
+		time.Sleep(10 * time.Second)
+		l, err := m.Log("My Log")
+		if shown := number(t, m, "My Log/Data Log"); err != nil || l.Count != 5 || shown != 5 || l.First < 15 {
+			t.Errorf("log %+v, %v, shown %v; want 5 records with new numbers", l, err, shown)
+		}
+	})
+}
+
 func TestOnlyRecordersHaveLogs(t *testing.T) {
 	running(t, t.TempDir(), func(t *testing.T, m *Meter) {
 		for _, label := range []string{"kWh del", "Nobody"} {

@@ -13,7 +13,6 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
-	"strings"
 	"sync"
 	"time"
 
@@ -58,6 +57,7 @@ type Meter struct {
 	qualities qualities
 	powerUps  int64
 	clock     clock
+	ticked    time.Time // civil time of the latest tick
 	// commands come to the engine goroutine. ended is closed when it takes no more, kept
 	// when what it handed over has been to the disk.
 	commands    chan command
@@ -121,7 +121,10 @@ func (m *Meter) powerUp(model template.Model) error {
 		m.options.Log.Warn("not restored", "what", problem.String())
 	}
 	m.clock = startClock(time.Now(), time.Now)
-	if state.Meta.PowerUps <= 1 {
+	m.ticked = m.clock.anchor
+	// A meter that was killed at its first start, before anything was kept, is still to be
+	// set up.
+	if state.Program == "" && len(state.Setup)+len(state.Retained) == 0 {
 		if err := m.commission(); err != nil {
 			return err
 		}
@@ -131,12 +134,20 @@ func (m *Meter) powerUp(model template.Model) error {
 	if m.config, err = m.meteringConfig(); err != nil {
 		return err
 	}
-	if m.engine, err = metering.New(m.config); err != nil {
-		return fmt.Errorf("source %s: %w", m.input.info.Format, err)
+	var misfit error
+	if m.engine, misfit = metering.New(m.config); misfit != nil {
+		// A setup that the source does not allow must not keep the meter from going up.
+		m.config.NominalHz = m.input.nominalHz
+		if m.engine, err = metering.New(m.config); err != nil {
+			return fmt.Errorf("source %s: %w", m.input.info.Format, err)
+		}
 	}
 	m.keeper = newKeeper(m.commit, m.registers.publish, m.options.Log)
 	m.keeper.takes = m.eventLog.takes
 	m.audit.note = m.keeper.note
+	if misfit != nil {
+		m.note(ion.PriorityFailure, "the setup does not fit the source: "+misfit.Error(), fmt.Sprintf("measured at %g Hz", m.config.NominalHz))
+	}
 	m.node.SetStatus(m.status(0))
 	m.node.Tick(m.clock.anchor, nil)
 	// What the start changed is durable before anyone can read it.
@@ -148,7 +159,7 @@ func (m *Meter) powerUp(model template.Model) error {
 	m.logMemory.used, m.logMemory.limit = m.node.LogBytes()
 	for _, problem := range misfits {
 		b.Events = append(b.Events, store.Event{Time: m.clock.anchor, Priority: ion.PriorityFailure, Cause: "Program", CauseValue: problem.Object,
-			Effect: "Program", EffectValue: "left out: " + problem.Reason})
+			Effect: "Program", EffectValue: eventText("left out: " + problem.Reason)})
 	}
 	if state.Meta.PowerUps <= 1 {
 		b.Events = append(b.Events, store.Event{Time: m.clock.anchor, Priority: ion.PriorityWarning, Cause: "Power Up", CauseValue: "first start",
@@ -297,6 +308,7 @@ func (m *Meter) Run(ctx context.Context) error {
 	keeping, stopKeeping := context.WithCancel(context.Background())
 	running.Go(func() { m.keeper.run(keeping) })
 	m.clock = startClock(pump.begin, m.clock.wall)
+	m.ticked = m.clock.anchor
 	m.measure(pump)
 	err := <-pumped
 	switch {
@@ -386,7 +398,7 @@ func (m *Meter) note(priority uint8, cause, effect string) {
 		m.noted = map[string]time.Time{}
 	}
 	m.noted[cause] = now
-	m.keeper.note(store.Event{Time: m.clock.wall().UTC(), Priority: priority, Cause: "Source", CauseValue: strings.ToValidUTF8(cause, "?"), Effect: "Power Meter", EffectValue: effect})
+	m.keeper.note(store.Event{Time: m.now(), Priority: priority, Cause: "Source", CauseValue: cause, Effect: "Power Meter", EffectValue: effect})
 }
 
 // idle ticks a meter without samples once a second.
@@ -409,7 +421,20 @@ func (m *Meter) idle(ctx context.Context) {
 // blank is a second without measurement.
 func (m *Meter) blank() {
 	m.node.SetStatus(m.status(0))
-	m.tick(m.clock.wall().Round(0).UTC(), nil)
+	now := m.now()
+	if m.options.Speed != 1 {
+		now = now.Add(time.Duration(m.options.Speed * float64(time.Second)))
+	}
+	m.tick(now, nil)
+}
+
+// now is the civil time of what no sample dates: in real time the system's clock; at
+// another speed, where time passes with the samples, that of the latest tick.
+func (m *Meter) now() time.Time {
+	if m.options.Speed == 1 {
+		return m.clock.wall().Round(0).UTC()
+	}
+	return m.ticked
 }
 
 // HalfCycle, Window and Second make the meter the engine's sink.
@@ -438,6 +463,7 @@ func (m *Meter) Second(s *metering.Second) {
 // tick runs the modules and gives the keeper what to keep and to publish.
 func (m *Meter) tick(now time.Time, s *metering.Second) {
 	m.node.Tick(now, s)
+	m.ticked = now
 	m.audit.settle(time.Now(), false)
 	if m.keeper.keep(m.batch(), &snapshot{m.node.Snapshot()}, nil) {
 		m.keeper.note(store.Event{Time: m.clock.wall().UTC(), Priority: ion.PriorityWarning, Cause: "Storage", CauseValue: "slower than a second",

@@ -68,5 +68,6 @@ var kinds = [...]access.Kind{
 	ion.String:         access.KindText,
 	ion.EventRecord:    access.KindText,
 	ion.TimeStamp:      access.KindTime,
-	ion.Samples:        access.KindNone, // blocks do not pass the gate as values
+	ion.Samples:        access.KindNone,   // blocks do not pass the gate as values
+	ion.Log:            access.KindNumber, // how many records it has
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/hepmeter/hepmeter/access"
+	"github.com/hepmeter/hepmeter/ion"
 	"github.com/hepmeter/hepmeter/ion/template"
 	"github.com/hepmeter/hepmeter/registermap"
 )
@@ -18,6 +19,24 @@ func TestNothingPublishedIsNil(t *testing.T) {
 	}
 	if p := r.Find("Power Meter/Vln a"); p != access.NoPoint {
 		t.Errorf("before the first publication a register is found at %d", p)
+	}
+}
+
+// TestEveryRegisterCanBeRead: the gate has a kind for each class.
+func TestEveryRegisterCanBeRead(t *testing.T) {
+	model, err := template.Load("ION9000")
+	if err != nil {
+		t.Fatal(err)
+	}
+	node, err := model.Build("T-1", "3.0.0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &snapshot{node.Snapshot()}
+	for i, r := range node.Directory().Registers {
+		if kind := s.Value(access.Point(i)).Kind; kind == access.KindNone && r.Class != ion.Samples {
+			t.Errorf("%s, of class %v, has no kind", node.Directory().Label(i), r.Class)
+		}
 	}
 }
 

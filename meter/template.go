@@ -10,12 +10,16 @@ import (
 )
 
 // Template saves the program of the running meter as text (docs/templates.md).
-func (m *Meter) Template(ctx context.Context) (text []byte, err error) {
-	err = m.command(ctx, func(now time.Time) error {
+func (m *Meter) Template(ctx context.Context) ([]byte, error) {
+	var text []byte
+	err := m.ask(ctx, func(now time.Time) error {
 		text = template.Export(m.node, template.Header{Model: m.identity.Model, Firmware: m.Firmware(), Saved: now})
 		return nil
 	})
-	return text, err
+	if err != nil {
+		return nil, err
+	}
+	return text, nil
 }
 
 // LoadTemplate makes the program of the running meter that of a template, or changes
@@ -39,5 +43,8 @@ func (m *Meter) LoadTemplate(ctx context.Context, text []byte, by ion.By) (templ
 		changed = template.Compare(before, m.node.Listing())
 		return nil
 	})
-	return changed, err
+	if err != nil {
+		return nil, err
+	}
+	return changed, nil
 }

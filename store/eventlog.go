@@ -50,10 +50,10 @@ func (s *Store) EventRange() (first, next uint64, count int, err error) {
 	return first, next, count, err
 }
 
-// putEvents erases the log where its depth changes, adds the events of a batch and
+// putEvents erases the log where it gets a depth, adds the events of a batch and
 // drops the oldest. It returns the numbers given and the one after them.
 func (db *database) putEvents(b Batch, next uint64, depth int) (sequences []uint64, after uint64, err error) {
-	if b.EventDepth != nil && *b.EventDepth != depth {
+	if b.EventDepth != nil {
 		depth = *b.EventDepth
 		err := errors.Join(db.run("erasing the event log", "DELETE FROM event"), db.putMeta("event_depth", int64(depth)))
 		if err != nil {

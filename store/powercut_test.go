@@ -213,7 +213,7 @@ func (w *workload) apply(b Batch, seqs []uint64) {
 			k.Logs[log] = l
 		}
 	}
-	if b.EventDepth != nil && *b.EventDepth != k.Depth {
+	if b.EventDepth != nil {
 		k.Depth, k.Events = *b.EventDepth, nil
 	}
 	for i, e := range b.Events {

@@ -66,7 +66,7 @@ type Batch struct {
 	SetupDelete    []string
 	Program        string    // the modules and their links as text, whole; empty leaves the one before
 	Events         []Event   // Sequence is ignored; Commit returns the numbers given
-	EventDepth     *int      // events to keep from now on; a change erases the event log. Nil leaves it
+	EventDepth     *int      // events to keep from now on, which erases the event log. Nil leaves both
 	Alive          time.Time // the sign of life; zero leaves the one before
 
 	Records   []Record          // of one log in ascending sequence, never one that was given before
@@ -83,7 +83,7 @@ const (
 	MaxStateBytes   = 256 << 10 // a module's retained state
 	MaxProgramBytes = 4 << 20
 	MaxRecordBytes  = 16 << 10 // the body of a log record
-	MaxBatchItems   = 10_000
+	MaxBatchItems   = 100_000
 	MaxEventDepth   = 100_000
 	// MaxSequence bounds the numbers of events and records, far from where 64 bits
 	// overflow: at a million a second it lasts 140,000 years.

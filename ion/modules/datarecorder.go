@@ -63,7 +63,7 @@ func dataRecorder() ion.Type {
 		{Name: "Log State", Class: ion.Numeric, Doc: "records that fit before the log is full"},
 		{Name: "Rec Complete", Class: ion.Pulse, Doc: "each record that was made"},
 	}
-	t.New = func() ion.Behaviour { return &recording{first: 1} }
+	t.New = func() ion.Behaviour { return &recording{} }
 	return t
 }
 
@@ -82,10 +82,14 @@ func recorderBytes(settings []ion.Value, linked []bool) int64 {
 
 // recording is the behaviour of the Data Recorder.
 type recording struct {
-	first uint64 // number of the oldest record
+	first uint64 // number of the oldest record, 0 before the first start
 }
 
 func (m *recording) Start(c *ion.Context) {
+	if m.first == 0 { // the numbers may go on after those of a recorder before
+		m.first = c.NextRecord()
+		c.Changed()
+	}
 	c.HeadLog(columns(c))
 	m.show(c)
 }
