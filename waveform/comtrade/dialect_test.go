@@ -326,6 +326,10 @@ func TestCFF(t *testing.T) {
 		"sections disagree":   {"--- file type: CFG ---\r\n" + cfg + "--- file type: DAT BINARY: 24 ---\r\n" + rows, "1000 Hz from 0: 2,6 3,10", "section is believed"},
 		"a section after DAT": {"--- file type: CFG ---\r\n" + cfg + "--- file type: DAT ASCII ---\r\n1,0,2,3\r\n2,1000,4,5\r\n--- file type: INF ---\r\n[Public]\r\nnote=1\r\n", "1000 Hz from 0: 2,6 3,10", ""},
 		"CR alone":            {strings.NewReplacer("\r\n", "\r", "\n", "\r").Replace("--- file type: CFG ---\r\n" + cfg + "--- file type: DAT ASCII ---\r\n1,0,2,3\r\n2,1000,4,5\r\n"), "1000 Hz from 0: 2,6 3,10", ""},
+		"CR alone, BINARY": {strings.ReplaceAll("--- file type: CFG ---\r\n"+binaryCfg+"--- file type: DAT BINARY: 24 ---\r\n", "\n", "") + binaryRow(10, 0, int16(2), int16(3)) + binaryRow(11, 1000, int16(0x0A0D), int16(5)),
+			"1000 Hz from 0: 2,6 1287.5,10", ""},
+		"CR alone, FLOAT32": {strings.ReplaceAll("\xEF\xBB\xBF\r\n--- file type: CFG ---\r\n"+floatCfg+"--- file type: DAT FLOAT32 ---\r\n", "\n", "") + binaryRow(10, 0, float32(2), float32(3)) + binaryRow(11, 1000, float32(4), float32(5)),
+			"1000 Hz from 0: 2,6 3,10", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r, err := NewCFF("x.cff", strings.NewReader(row.text), int64(len(row.text)))
