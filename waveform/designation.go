@@ -263,7 +263,7 @@ func (l lettering) readWords(tokens []token, kind rune) (Role, float64, string) 
 	for i, t := range tokens {
 		u := strings.ToUpper(t.text)
 		// In Chinese the word that announces a phase stands behind it.
-		after := cue || i+1 < len(tokens) && tokens[i+1].text == "相" && !isDigit(u[0]) // 3相 is three-phase
+		after := cue || i+1 < len(tokens) && followsPhase(tokens[i+1].text) && !isDigit(u[0]) // 3相 is three-phase
 		cue = false
 		if isEarthWord(u) {
 			earth = true

@@ -1,6 +1,7 @@
 package waveform
 
 import (
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -28,6 +29,9 @@ var letterings = [...]lettering{
 func letteringOf(channels []Channel) lettering {
 	best, most := letterings[0], -1
 	for _, l := range letterings {
+		if l.cyrillic && !slices.ContainsFunc(channels, hasCyrillicPhase) {
+			continue
+		}
 		var seen, added [roleCount]bool
 		inputs := 0
 		for _, ch := range channels {
@@ -45,11 +49,19 @@ func letteringOf(channels []Channel) lettering {
 		if l.cyrillic && !completes(added, seen) {
 			continue
 		}
+		if l.letters[1] == "V" && inputs == 1 {
+			continue // "Voltage V" tells its unit
+		}
 		if inputs > most {
 			best, most = l, inputs
 		}
 	}
 	return best
+}
+
+func hasCyrillicPhase(ch Channel) bool {
+	const letters = "АВСавс"
+	return strings.ContainsAny(ch.Name, letters) || strings.ContainsAny(ch.Phase, letters)
 }
 
 // completes reports whether the roles added are among three phases that are all seen.
@@ -76,7 +88,7 @@ func (l lettering) latin(tokens []token) []token {
 		switch {
 		case text == "" || strings.ContainsAny(t.before, ",([{"): // a unit is no phase
 			out = append(out, t)
-		case t.before == "" && len(out) > 0 && len(out[len(out)-1].text) == 1 && strings.Contains("UVIuvi", out[len(out)-1].text):
+		case t.before == "" && len(out) > 0 && announces(out[len(out)-1].text):
 			out[len(out)-1].text += text
 		case small && i+1 < len(tokens):
 			out = append(out, t)
@@ -85,6 +97,15 @@ func (l lettering) latin(tokens []token) []token {
 		}
 	}
 	return out
+}
+
+// announces reports whether a phase may follow text without a blank.
+func announces(text string) bool {
+	switch strings.ToUpper(text) {
+	case "U", "V", "I", "UL", "VL", "IL":
+		return true
+	}
+	return false
 }
 
 // latinPhases writes one or two Cyrillic letters of phases, and digits behind them, in

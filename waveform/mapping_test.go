@@ -106,6 +106,9 @@ func TestAutoMap(t *testing.T) {
 		"a Russian в is in":       {channels("Ток в фазе А", "Ток в фазе В", "Ток в фазе С", "Ток в нейтрали"), "I1=1 I2=2 I3=3", ""},
 		"Chinese":                 {channels("A相电压", "B相电压", "C相电压", "电流A相", "电流B相", "电流C相"), "V1=1 V2=2 V3=3 I1=4 I2=5 I3=6", ""},
 		"Chinese, a bus called I": {channels("I母A相电压", "I母B相电压", "I母C相电压", "II母A相电压", "II母B相电压", "II母C相电压"), "V1=1 V2=2 V3=3", "II母A相电压"},
+		"Chinese, line to line":   {channels("AB线电压", "BC线电压", "CA线电压"), "V12=1 V23=2 V31=3", ""},
+		"Cyrillic behind UL":      {channels("ULА", "ULВ", "ULС"), "V1=1 V2=2 V3=3", ""},
+		"V is volt":               {channels("Tensione V", "Corrente A B"), "", "--channels"},
 		"Chinese, three phases":   {channels("3相电压", "零序电流"), "", "--channels"},
 		"Spanish a is to":         {channels("Corriente a tierra", "Tensión a plena carga", "Corriente A tierra"), "", "--channels"},
 		"French un is one":        {channels("Tension dans un départ"), "", "--channels"},
@@ -201,6 +204,8 @@ func FuzzParseChannels(f *testing.F) {
 
 func FuzzAutoMap(f *testing.F) {
 	f.Add("Ua_1СШ-110", "kV", "A", "UL1-L2", "V", "")
+	f.Add("Напряжение А", "", "В", "Tensión a tierra", "V", "")
+	f.Add("I母A相电压", "", "", "Uв", "кВ", "С")
 	f.Add("3U0", "", "N", "I_A", "A", "L1")
 	f.Fuzz(func(t *testing.T, n1, u1, p1, n2, u2, p2 string) {
 		info := Info{Channels: []Channel{{Name: n1, Unit: u1, Phase: p1}, {Name: n2, Unit: u2, Phase: p2}}}

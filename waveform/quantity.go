@@ -1,29 +1,38 @@
 package waveform
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // quantityWords are the words, in capitals, that say voltage or current in the languages
 // of recorders.
 var quantityWords = []struct {
 	kind  rune
-	words string
+	words []string
 	// romance says that "a" and "un" are words of the language.
 	romance bool
 }{
-	{'V', "U V VLN ULN VLL ULL PHV VPH UPH VOLTAGE VOLTAGES VOLT VOLTS VOL", false},
-	{'A', "I IPH CURRENT CURRENTS CURR CUR AMP AMPS", false},
-	{'V', "SPANNUNG SPANNUNGEN NAPIĘCIE NAPIĘCIA NAPIECIE NAPIECIA", false},
-	{'A', "STROM STRÖME STROEME PRĄD PRĄDY PRAD PRADY", false},
-	{'V', "TENSION TENSIÓN TENSIONES TENSIONS TENSÃO TENSAO TENSÕES TENSOES TENSIONE TENSIONI VOLTAJE VOLTAJES", true},
-	{'A', "CORRIENTE CORRIENTES INTENSIDAD INTENSIDADES CORRENTE CORRENTES CORRENTI COURANT COURANTS INTENSITÉ INTENSITE", true},
-	{'V', "НАПРЯЖЕНИЕ НАПРЯЖЕНИЯ", false},
-	{'A', "ТОК ТОКИ", false},
-	{'V', "电压 電壓", false},
-	{'A', "电流 電流", false},
+	{'V', []string{"U", "V", "VLN", "ULN", "VLL", "ULL", "PHV", "VPH", "UPH", "VOLTAGE", "VOLTAGES", "VOLT", "VOLTS", "VOL"}, false},
+	{'A', []string{"I", "IPH", "CURRENT", "CURRENTS", "CURR", "CUR", "AMP", "AMPS"}, false},
+	{'V', []string{"SPANNUNG", "SPANNUNGEN", "NAPIĘCIE", "NAPIĘCIA", "NAPIECIE", "NAPIECIA"}, false},
+	{'A', []string{"STROM", "STRÖME", "STROEME", "PRĄD", "PRĄDY", "PRAD", "PRADY"}, false},
+	{'V', []string{"TENSION", "TENSIÓN", "TENSIONES", "TENSIONS", "TENSÃO", "TENSAO", "TENSÕES", "TENSOES", "TENSIONE", "TENSIONI", "VOLTAJE", "VOLTAJES"}, true},
+	{'A', []string{"CORRIENTE", "CORRIENTES", "INTENSIDAD", "INTENSIDADES", "CORRENTE", "CORRENTES", "CORRENTI", "COURANT", "COURANTS", "INTENSITÉ", "INTENSITE"}, true},
+	{'V', []string{"НАПРЯЖЕНИЕ", "НАПРЯЖЕНИЯ"}, false},
+	{'A', []string{"ТОК", "ТОКИ"}, false},
+	{'V', []string{"电压", "電壓", "线电压", "線電壓"}, false},
+	{'A', []string{"电流", "電流"}, false},
 }
 
 // chineseWords stand within other words, without blanks.
-var chineseWords = []string{"电压", "電壓", "电流", "電流", "相"}
+var chineseWords = []string{"电压", "電壓", "电流", "電流", "线电压", "線電壓", "相"}
+
+// followsPhase reports whether a word stands behind the phase that it announces, as in
+// A相 and AB线电压.
+func followsPhase(text string) bool {
+	return text == "相" || text == "线电压" || text == "線電壓"
+}
 
 // quantity reads a word that announces a voltage or a current: voltage, U, Vln, CT2.
 // number is the transformer's. The kind is 0 for any other word.
@@ -40,14 +49,12 @@ func quantity(u string) (kind rune, number string) {
 }
 
 func quantityWord(u string) (kind rune, romance bool) {
-	// Accents may stand behind their letters.
-	u = composed.Replace(u)
-	for _, q := range quantityWords {
-		for words := q.words; words != ""; {
-			var word string
-			if word, words, _ = strings.Cut(words, " "); word == u {
-				return q.kind, q.romance
-			}
+	if strings.Contains(u, "\xCC") { // the first byte of an accent behind its letter
+		u = composed.Replace(u)
+	}
+	for i := range quantityWords {
+		if q := &quantityWords[i]; slices.Contains(q.words, u) {
+			return q.kind, q.romance
 		}
 	}
 	return 0, false

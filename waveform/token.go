@@ -47,10 +47,10 @@ func tokenize(name string, humps bool) []token {
 	var of script
 	flush := func(end int) {
 		if start >= 0 {
-			before := name[last:start]
-			for _, text := range cutChinese(name[start:end], of) {
-				tokens = append(tokens, token{text, before})
-				before = ""
+			if t := (token{name[start:end], name[last:start]}); of == chinese {
+				tokens = appendChinese(tokens, t)
+			} else {
+				tokens = append(tokens, t)
 			}
 			last = end
 		}
@@ -77,13 +77,15 @@ func tokenize(name string, humps bool) []token {
 	return tokens
 }
 
-// cutChinese cuts the words that tell what is measured out of a run of Chinese.
-func cutChinese(text string, of script) []string {
-	if of != chinese {
-		return []string{text}
+// appendChinese appends a run of Chinese, cut at the words that tell what is measured.
+func appendChinese(tokens []token, run token) []token {
+	text, before, begin := run.text, run.before, 0
+	add := func(begin, end int) {
+		if begin < end {
+			tokens = append(tokens, token{text[begin:end], before})
+			before = ""
+		}
 	}
-	var parts []string
-	begin := 0
 	for i := 0; i < len(text); {
 		word := ""
 		for _, w := range chineseWords {
@@ -95,28 +97,31 @@ func cutChinese(text string, of script) []string {
 			i++
 			continue
 		}
-		if begin < i {
-			parts = append(parts, text[begin:i])
-		}
-		parts = append(parts, word)
+		add(begin, i)
+		add(i, i+len(word))
 		i += len(word)
 		begin = i
 	}
-	if begin < len(text) {
-		parts = append(parts, text[begin:])
-	}
-	return parts
+	add(begin, len(text))
+	return tokens
 }
 
 // withoutArticles drops "a" and "un" between a Romance word for voltage or current and
 // another word: "Corriente a plena carga" is of no phase.
 func withoutArticles(tokens []token) []token {
-	romance := false
+	article := func(i int) bool {
+		return (tokens[i].text == "a" || tokens[i].text == "un") && i+1 < len(tokens) && isPlainWord(tokens[i+1].text)
+	}
+	romance, looked := false, 0
 	out := tokens[:0]
 	for i, t := range tokens {
-		romance = romance || isRomance(strings.ToUpper(t.text))
-		if romance && (t.text == "a" || t.text == "un") && i+1 < len(tokens) && isPlainWord(tokens[i+1].text) {
-			continue
+		if article(i) {
+			for ; looked < i && !romance; looked++ { // nothing is dropped before one is found
+				romance = isRomance(strings.ToUpper(tokens[looked].text))
+			}
+			if romance {
+				continue
+			}
 		}
 		out = append(out, t)
 	}

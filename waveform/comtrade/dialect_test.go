@@ -131,6 +131,8 @@ func TestDialects(t *testing.T) {
 			"2000 Hz from 0: 2,6 2,6 2,6 3,10 3,10", "1 of 5 time stamps are missing or out of order, the first that of row 3"},
 		"nrates 0, BINARY, a stamp of garbage": {simpleCfg("1999", "0;0,5", "BINARY", "1"), binaryRow(1, math.MaxUint32-999, int16(2), int16(3)) + binaryRow(2, math.MaxUint32-499, int16(2), int16(3)) + binaryRow(3, 0x12345678, int16(2), int16(3)) + binaryRow(4, 500, int16(2), int16(3)) + binaryRow(5, 1000, int16(2), int16(3)),
 			"2000 Hz from 0: 2,6 2,6 2,6 2,6 2,6", "1 of 5 time stamps are missing or out of order"},
+		"nrates 0, the last stamp garbage": {simpleCfg("1999", "0;0,4", "ASCII", "1"), "1,0,2,3\n2,500,2,3\n3,1000,2,3\n4,7,4,5\n",
+			"2000 Hz from 0: 2,6 2,6 2,6 3,10", "1 of 4 time stamps are missing or out of order, the first that of row 4"},
 		"nrates 0, half the stamps missing": {simpleCfg("1999", "0;0,4", "ASCII", "1"), "1,0,2,3\n2,,2,3\n3,,2,3\n4,1500,4,5\n",
 			"0 Hz from 0: 2,6 2,6 2,6 3,10", "the time stamps give none (2 of 4 time stamps are missing"},
 		"nrates 0, time turns back": {simpleCfg("1999", "0;0,6", "ASCII", "1"), "1,0,2,3\n2,500,2,3\n3,1000,2,3\n4,100,2,3\n5,600,2,3\n6,1100,2,3\n",

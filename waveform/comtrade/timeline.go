@@ -240,7 +240,7 @@ func (t *timeline) fromStamps(c *Config, scan func(func(row int64, number, stamp
 	if err != nil {
 		return "", err
 	}
-	judge.flush()
+	judge.end()
 	v := judge.Verdict()
 	without := ""
 	if judge.bad > 0 {
@@ -340,6 +340,16 @@ func (j *stampJudge) flush() {
 	j.Add((j.held + j.offset) * j.unit)
 	j.before, j.begun = j.held, true
 	j.pass()
+}
+
+// end judges the last stamp, which no other tells about: one that lies before its
+// predecessor is garbage.
+func (j *stampJudge) end() {
+	if j.holds && j.begun && j.between(j.before, j.held) < 0 {
+		j.drop()
+		return
+	}
+	j.flush()
 }
 
 // pass goes on to the row behind the held stamp and those without one.

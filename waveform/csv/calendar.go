@@ -94,7 +94,7 @@ const (
 )
 
 func splitDay(field []byte) (y, m, d int64, form dayForm) {
-	if len(field) == 8 && bytes.IndexAny(field, "-/.") < 0 {
+	if len(field) == 8 && !bytes.ContainsAny(field, "-/.") {
 		n, ok := readInt(field)
 		if !ok {
 			return 0, 0, 0, noDay
