@@ -135,3 +135,14 @@ func (f *figures) withoutDead(m waveform.Mapping, info waveform.Info) (rest wave
 	}
 	return rest, fmt.Sprintf("most samples of %s are missing: the windows are measured without it", strings.Join(dead, ", "))
 }
+
+// withoutInstant says why no instant of the record could be measured with the channels
+// of m.
+func (f *figures) withoutInstant(m waveform.Mapping) string {
+	for _, p := range m {
+		if f.channels[p.Channel].count > 0 {
+			return "at no instant do all the used channels hold a sample: there are no windows (the list of channels says how many are missing; name channels that go together with --channels)"
+		}
+	}
+	return "every sample of the used channels is missing: there are no windows (name channels that hold samples with --channels, or look at the recording's marks for missing values)"
+}

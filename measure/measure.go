@@ -167,8 +167,8 @@ func distinct(list []string) []string {
 }
 
 // measureWindows measures the basic windows of the whole record.
-func (r *Report) measureWindows(ctx context.Context, src waveform.Source, m waveform.Mapping) error {
-	selected, err := waveform.Selected(src, m)
+func (r *Report) measureWindows(ctx context.Context, tap *figures, m waveform.Mapping) error {
+	selected, err := waveform.Selected(tap, m)
 	if err != nil {
 		return err
 	}
@@ -195,7 +195,14 @@ func (r *Report) measureWindows(ctx context.Context, src waveform.Source, m wave
 	hz, warning := nominal(voltageChannels(head, m.Roles()), r.statedHz)
 	r.NominalHz = Value(hz)
 	r.warn(warning)
-	return pump(ctx, fed, head, &meter{report: r, roles: m.Roles(), nominalHz: hz, total: src.Info().Samples})
+	into := &meter{report: r, roles: m.Roles(), nominalHz: hz, total: tap.Info().Samples}
+	if err := pump(ctx, fed, head, into); err != nil {
+		return err
+	}
+	if into.engine == nil && into.refused == nil {
+		r.warn(tap.withoutInstant(m))
+	}
+	return nil
 }
 
 func (r *Report) warn(text string) {

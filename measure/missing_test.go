@@ -77,6 +77,31 @@ func TestRecordInPiecesSaysWhyThereAreNoWindows(t *testing.T) {
 	}
 }
 
+// TestNothingToMeasureSaysWhyThereAreNoWindows: no instant has a sample of every used
+// channel.
+func TestNothingToMeasureSaysWhyThereAreNoWindows(t *testing.T) {
+	for name, row := range map[string]struct {
+		channels string
+		missing  func(row, column int) bool
+		want     string
+	}{
+		"every sample missing":      {"", func(int, int) bool { return true }, "every sample of the used channels is missing"},
+		"of the chosen ones":        {"V1=1,I1=4", func(_, column int) bool { return column%3 == 0 }, "every sample of the used channels is missing"},
+		"never at the same instant": {"V1=1,I1=4", func(row, column int) bool { return column == 3*(row%2) }, "at no instant do all the used channels"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := table(t, 1600, func(k, column int) (string, bool) { return "", row.missing(k, column) })
+			r, err := File(context.Background(), path, Options{Channels: row.channels})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(r.Windows) != 0 || !strings.Contains(strings.Join(r.Warnings, "\n"), row.want) {
+				t.Errorf("%d windows, warnings %q, want one with %q", len(r.Windows), r.Warnings, row.want)
+			}
+		})
+	}
+}
+
 // TestChangeOfRateClosesTheWindow: what a new rate breaks off is flagged as a gap.
 func TestChangeOfRateClosesTheWindow(t *testing.T) {
 	dir := t.TempDir()

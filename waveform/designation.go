@@ -1,9 +1,6 @@
 package waveform
 
-import (
-	"strings"
-	"unicode"
-)
+import "strings"
 
 // designation is what a channel's name, phase and unit say it measures.
 type designation struct {
@@ -63,11 +60,11 @@ func (l lettering) designate(ch Channel) designation {
 	if kind == '?' {
 		return d
 	}
-	tokens := tokenize(ch.Name, false)
+	tokens := l.tokens(ch.Name, false)
 	if d := l.readName(tokens, d, kind); d.role != NoRole || d.residual {
 		return d
 	}
-	if d := l.readName(tokenize(ch.Name, true), d, kind); d.role != NoRole {
+	if d := l.readName(l.tokens(ch.Name, true), d, kind); d.role != NoRole {
 		return d
 	}
 	return d.fromPhase(l, ch.Phase, tokens, kind)
@@ -135,7 +132,7 @@ func (l lettering) otherEnd(first Role, next token) Role {
 
 func isNeutralWord(text string) bool {
 	switch strings.ToUpper(text) {
-	case "N", "G", "E", "PE", "GND", "GROUND", "EARTH", "NEUTRAL":
+	case "N", "G", "E", "PE", "GND", "GROUND", "EARTH", "NEUTRAL", "NEUTRO", "NEUTRE":
 		return true
 	}
 	return false
@@ -143,41 +140,6 @@ func isNeutralWord(text string) bool {
 
 func agrees(role Role, kind rune) bool {
 	return kind == 0 || role == NoRole || kind == 'V' && role.IsVoltage() || kind == 'A' && role.IsCurrent()
-}
-
-// token is a run of letters and digits of one script in a name, and what stands
-// between it and the one before.
-type token struct{ text, before string }
-
-// tokenize splits a name at blanks, punctuation and changes between ASCII and other
-// scripts, which run on without a blank ("220kV母线I_Ua", "Ua对侧"); with humps also
-// where a capital follows a small letter ("VaBus", "VoltageA").
-func tokenize(name string, humps bool) []token {
-	var tokens []token
-	start, last, ascii, small := -1, 0, false, false
-	flush := func(end int) {
-		if start >= 0 {
-			tokens = append(tokens, token{name[start:end], name[last:start]})
-			last = end
-		}
-		start = -1
-	}
-	for i, r := range name {
-		if !unicode.IsLetter(r) && !unicode.IsDigit(r) {
-			flush(i)
-			continue
-		}
-		a := r < unicode.MaxASCII
-		if start >= 0 && (a != ascii && !unicode.IsDigit(r) || humps && small && unicode.IsUpper(r)) {
-			flush(i)
-		}
-		small = unicode.IsLower(r)
-		if start < 0 {
-			start, ascii = i, a
-		}
-	}
-	flush(len(name))
-	return tokens
 }
 
 func stemOf(tokens []token, text func(int) string) string {
@@ -295,14 +257,21 @@ func digits(s string) bool { return strings.Trim(s, "0123456789") == "" }
 func (l lettering) readWords(tokens []token, kind rune) (Role, float64, string) {
 	var stem []string
 	var phases []int
-	cue := false // the word before announces a phase
-	for _, t := range tokens {
+	cue := false    // the word before announces a phase
+	letter := false // the kind is known from a letter alone
+	earth := false
+	for i, t := range tokens {
 		u := strings.ToUpper(t.text)
-		after := cue
+		// In Chinese the word that announces a phase stands behind it.
+		after := cue || i+1 < len(tokens) && followsPhase(tokens[i+1].text) && !isDigit(u[0]) // 3相 is three-phase
 		cue = false
+		if isEarthWord(u) {
+			earth = true
+			continue
+		}
 		if k, number := quantity(u); k != 0 && !(after && l.phasesIn(u, true) != nil) { // U_V is phase V
-			if kind == 0 {
-				kind = k
+			if kind == 0 || letter && len(u) > 1 {
+				kind, letter = k, len(u) == 1
 			}
 			if number != "" {
 				stem = append(stem, number)
@@ -311,7 +280,7 @@ func (l lettering) readWords(tokens []token, kind rune) (Role, float64, string) 
 			continue
 		}
 		switch u {
-		case "LINE", "PHASE", "PHS", "PH", "L":
+		case "LINE", "PHASE", "PHS", "PH", "L", "FASE", "FAZA", "FAZY", "ФАЗА", "ФАЗЫ", "ФАЗЕ", "Ф", "相":
 			cue = true
 			continue
 		case "GND", "GROUND", "EARTH", "PE":
@@ -319,7 +288,7 @@ func (l lettering) readWords(tokens []token, kind rune) (Role, float64, string) 
 				kind = 'V'
 			}
 			continue
-		case "N", "NEUTRAL":
+		case "N", "NEUTRAL", "NEUTRO", "NEUTRE":
 			if len(phases) == 0 {
 				phases = append(phases, 4)
 			} else if kind == 0 {
@@ -333,8 +302,13 @@ func (l lettering) readWords(tokens []token, kind rune) (Role, float64, string) 
 		}
 		stem = append(stem, t.text)
 	}
+	if earth && kind == 0 {
+		kind = 'V'
+	}
 	s := strings.Join(stem, " ")
 	switch {
+	case earth && kind == 'A': // it flows in no phase
+		return NoRole, 1, ""
 	case len(phases) == 0 || kind == 0:
 		return NoRole, 1, ""
 	case kind == 'A' && len(phases) == 1:
@@ -346,25 +320,6 @@ func (l lettering) readWords(tokens []token, kind rune) (Role, float64, string) 
 		return role, sign, s
 	}
 	return NoRole, 1, ""
-}
-
-// quantity reads a word that announces a voltage or a current: voltage, U, Vln, CT2.
-// number is the transformer's. The kind is 0 for any other word.
-func quantity(u string) (kind rune, number string) {
-	word := strings.TrimRight(u, "0123456789")
-	switch word {
-	case "VT", "PT", "TV", "TP":
-		return 'V', u[len(word):]
-	case "CT", "TC":
-		return 'A', u[len(word):]
-	}
-	switch u {
-	case "VOLTAGE", "VOLTAGES", "VOLT", "VOLTS", "VOL", "SPANNUNG", "TENSION", "U", "V", "VLN", "ULN", "VLL", "ULL", "PHV", "VPH", "UPH":
-		return 'V', ""
-	case "CURRENT", "CURRENTS", "CURR", "CUR", "AMP", "AMPS", "STROM", "COURANT", "CORRIENTE", "I", "IPH":
-		return 'A', ""
-	}
-	return 0, ""
 }
 
 // phasesIn reads the phases a word names: L1, Line2, PhA, L1L2; and, where a phase
@@ -410,6 +365,9 @@ func (l lettering) phaseWord(u string) int {
 // is N: it may be a residual sum.
 func (d designation) fromPhase(l lettering, phase string, tokens []token, kind rune) designation {
 	p := strings.ToUpper(strings.TrimSpace(phase))
+	if latin, _ := latinPhases(p); l.cyrillic && latin != "" {
+		p = latin
+	}
 	if kind == 0 || p == "" || isDigit(p[0]) || p == "AC" {
 		return d // AC means alternating current as often as a voltage from A to C
 	}

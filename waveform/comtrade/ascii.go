@@ -19,6 +19,8 @@ type asciiRows struct {
 	index []indexEntry // every indexEvery-th row
 	rows  int64
 	comma byte // what stands between fields
+	// strays says that some rows, but not all, have more fields than the .cfg says.
+	strays bool
 
 	// The walk of read, which continues where it stopped.
 	lines textrow.Lines
@@ -38,6 +40,7 @@ func newASCIIRows(c *Config, dat part) (*asciiRows, error) {
 	var lines textrow.Lines
 	lines.Reset(dat.src, dat.offset, dat.offset+dat.size)
 	commas := 0 // in the last row
+	var surplus, firstSurplus int64
 	for n := int64(0); ; n++ {
 		line, offset, err := lines.Next()
 		if errors.Is(err, io.EOF) {
@@ -60,14 +63,49 @@ func newASCIIRows(c *Config, dat part) (*asciiRows, error) {
 			r.index = append(r.index, indexEntry{offset, n})
 		}
 		r.rows++
-		commas = bytes.Count(line, []byte{r.comma})
+		if commas = bytes.Count(line, []byte{r.comma}); r.surplus(line, commas) {
+			if surplus++; surplus == 1 {
+				firstSurplus = n + 1
+			}
+		}
 	}
 	// A file cut off in its last line is whole up to there.
 	if r.rows > 1 && commas+1 < 2+len(c.Analog) {
 		r.rows--
 		c.warn("%s: the last row is cut off: ignored", dat.name)
 	}
+	fields := 2 + len(c.Analog) + len(c.Status)
+	switch {
+	case surplus > 0 && surplus >= r.rows:
+		c.warn("%s line %d: more fields than the %d that the cfg describes, as in every row: the rest is ignored; check the channel counts", dat.name, firstSurplus, fields)
+	case surplus > 0:
+		r.strays = true
+		c.warn("%s line %d: more fields than the %d that the cfg describes, as in %d rows of %d: the values may stand in the wrong place; those of rows without a time stamp are missing", dat.name, firstSurplus, fields, surplus, r.rows)
+	}
 	return r, nil
+}
+
+// surplus reports whether a row of so many commas has more fields than the .cfg
+// describes. Blank ones at its end are none.
+func (r *asciiRows) surplus(row []byte, commas int) bool {
+	most := 1 + len(r.cfg.Analog) + len(r.cfg.Status) // commas
+	if commas <= most {
+		return false
+	}
+	for commas > most {
+		row = textrow.Trim(row)
+		if len(row) == 0 || row[len(row)-1] != r.comma {
+			return true
+		}
+		row, commas = row[:len(row)-1], commas-1
+	}
+	return false
+}
+
+// stray reports whether the values of a row are not where they belong: it has too many
+// fields, and no time stamp where one should be.
+func (r *asciiRows) stray(row []byte, stamp float64) bool {
+	return r.strays && stamp != stamp && r.surplus(row, bytes.Count(row, []byte{r.comma}))
 }
 
 // blank reports whether a line holds nothing; a line of dashes, too, is no row.
@@ -153,6 +191,12 @@ func (r *asciiRows) read(t *timeline, row int64, n int, b *waveform.Block) (int,
 				return i, nil
 			}
 		}
+		if r.stray(line, stamp) {
+			for c := range r.cfg.Analog {
+				b.Samples[c][i] = waveform.Missing
+			}
+			continue
+		}
 		for c := range r.cfg.Analog {
 			var field []byte
 			field, rest, err = r.field(rest, c)
@@ -230,12 +274,15 @@ func (r *asciiRows) value(field []byte, c int) (float64, error) {
 }
 
 func (r *asciiRows) marks(first, end int64, f func(row int64, number, stamp float64) error) error {
-	return r.each(first, end, func(row int64, number, stamp float64, _ []byte) error { return f(row, number, stamp) })
+	return r.each(first, end, func(row int64, number, stamp float64, _ []byte, _ bool) error { return f(row, number, stamp) })
 }
 
 func (r *asciiRows) statuses(first, end int64, f func(row int64, words []uint16) error) error {
 	words := make([]uint16, statusLayout(len(r.cfg.Status)).words())
-	return r.each(first, end, func(row int64, _, _ float64, rest []byte) error {
+	return r.each(first, end, func(row int64, _, _ float64, rest []byte, stray bool) error {
+		if stray {
+			return f(row, words) // the states of the row before
+		}
 		var err error
 		for c := range r.cfg.Analog {
 			if _, rest, err = r.field(rest, c); err != nil {
@@ -255,8 +302,8 @@ func (r *asciiRows) statuses(first, end int64, f func(row int64, words []uint16)
 }
 
 // each walks rows with a walk of its own, so that read is not disturbed.
-func (r *asciiRows) each(first, end int64, f func(row int64, number, stamp float64, rest []byte) error) error {
-	walk := asciiRows{part: r.part, cfg: r.cfg, index: r.index, rows: r.rows, comma: r.comma, at: -1}
+func (r *asciiRows) each(first, end int64, f func(row int64, number, stamp float64, rest []byte, stray bool) error) error {
+	walk := asciiRows{part: r.part, cfg: r.cfg, index: r.index, rows: r.rows, comma: r.comma, strays: r.strays, at: -1}
 	for row := first; row < end; row++ {
 		if err := walk.seek(row); err != nil {
 			return err
@@ -269,7 +316,7 @@ func (r *asciiRows) each(first, end int64, f func(row int64, number, stamp float
 		if err != nil {
 			return err
 		}
-		if err := f(row, number, stamp, rest); err != nil {
+		if err := f(row, number, stamp, rest, walk.stray(line, stamp)); err != nil {
 			return err
 		}
 	}

@@ -33,6 +33,10 @@ func newCFF(name string, src io.ReaderAt, size int64) (*Reader, error) {
 	}
 	var lines textrow.Lines
 	lines.Reset(src, 0, size)
+	bareCR := endsWithCR(src, size)
+	if bareCR {
+		lines.EndWith('\r')
+	}
 	var cfg bytes.Buffer
 	var current section
 	cfgLines, n := 0, 0
@@ -45,12 +49,12 @@ func newCFF(name string, src io.ReaderAt, size int64) (*Reader, error) {
 			return nil, fmt.Errorf("%s line %d: %w", name, n+1, err)
 		}
 		n++
-		if n == 1 {
-			line = bytes.TrimPrefix(line, []byte("\xEF\xBB\xBF"))
+		if n == 1 && bytes.HasPrefix(line, []byte("\xEF\xBB\xBF")) {
+			line, offset = line[3:], offset+3
 		}
 		if s, ok := parseSection(line); ok {
 			if s.kind == "DAT" {
-				return cffData(name, part{name, src, sectionBody(src, offset, size, len(line)), 0}, size, s, cfg.Bytes(), cfgLines, n)
+				return cffData(name, part{name, src, sectionBody(src, offset, size, len(line), bareCR), 0}, size, s, cfg.Bytes(), cfgLines, n)
 			}
 			current = s
 			if s.kind == "CFG" {
@@ -80,14 +84,29 @@ func newCFF(name string, src io.ReaderAt, size int64) (*Reader, error) {
 	}
 }
 
+// endsWithCR reports whether the first line that is not blank ends with CR alone. The
+// lines after it do not tell: bytes of binary data among them look like line ends.
+func endsWithCR(src io.ReaderAt, size int64) bool {
+	head := make([]byte, min(size, 4096))
+	n, _ := src.ReadAt(head, 0)
+	head = bytes.TrimPrefix(head[:n], []byte("\xEF\xBB\xBF"))
+	head = bytes.TrimLeft(head, " \t\r\n")
+	i := bytes.IndexAny(head, "\r\n")
+	if i < 0 {
+		return false
+	}
+	end := bytes.TrimLeft(head[i:], "\r")
+	return len(end) < len(head)-i && len(end) > 0 && end[0] != '\n'
+}
+
 // sectionBody returns the offset of the byte after the section line at offset. The
-// line's end may be LF, CR LF or CR.
-func sectionBody(src io.ReaderAt, offset, size int64, length int) int64 {
+// line's end may be LF, CR LF or, alone if bareCR, CR: an LF after it is then data.
+func sectionBody(src io.ReaderAt, offset, size int64, length int, bareCR bool) int64 {
 	at := offset + int64(length)
 	var end [2]byte
 	n, _ := src.ReadAt(end[:], at)
 	switch {
-	case n == 2 && end[0] == '\r' && end[1] == '\n':
+	case n == 2 && end[0] == '\r' && end[1] == '\n' && !bareCR:
 		at += 2
 	case n > 0 && (end[0] == '\n' || end[0] == '\r'):
 		at++

@@ -123,6 +123,26 @@ func TestDialects(t *testing.T) {
 		"nrates 0, irregular":             {simpleCfg("1999", "0;0,4", "ASCII", "1"), "1,0,2,3\n2,500,2,3\n3,4700,2,3\n4,4800,2,3\n", "0 Hz from 0: 2,6 2,6 2,6 2,6", "stamps give none"},
 		"nrates 0, pieces": {simpleCfg("1999", "0;0,6", "ASCII", "1"), "1,0,2,3\n2,500,2,3\n3,1000,2,3\n4,9000,4,5\n5,9500,4,5\n6,10000,4,5\n",
 			"2000 Hz from 0: 2,6 2,6 2,6; 2000 Hz from 0.009 gap: 3,10 3,10 3,10", "2000 Hz"},
+		"nrates 0, a stamp missing": {simpleCfg("1999", "0;0,6", "ASCII", "1"), "1,0,2,3\n2,500,2,3\n3,,2,3\n4,1500,4,5\n5,2000,4,5\n6,2500,4,5\n",
+			"2000 Hz from 0: 2,6 2,6 2,6 3,10 3,10 3,10", "1 of 6 time stamps are missing or out of order, the first that of row 3"},
+		"nrates 0, the first stamp no number": {simpleCfg("1999", "0;0,4", "ASCII", "1"), "1,x,2,3\n2,500,2,3\n3,1000,2,3\n4,1500,4,5\n",
+			"2000 Hz from 0: 2,6 2,6 2,6 3,10", "1 of 4 time stamps are missing or out of order, the first that of row 1"},
+		"nrates 0, a stamp too large": {simpleCfg("1999", "0;0,5", "ASCII", "1"), "1,0,2,3\n2,500,2,3\n3,987654321,2,3\n4,1500,4,5\n5,2000,4,5\n",
+			"2000 Hz from 0: 2,6 2,6 2,6 3,10 3,10", "1 of 5 time stamps are missing or out of order, the first that of row 3"},
+		"nrates 0, BINARY, a stamp of garbage": {simpleCfg("1999", "0;0,5", "BINARY", "1"), binaryRow(1, math.MaxUint32-999, int16(2), int16(3)) + binaryRow(2, math.MaxUint32-499, int16(2), int16(3)) + binaryRow(3, 0x12345678, int16(2), int16(3)) + binaryRow(4, 500, int16(2), int16(3)) + binaryRow(5, 1000, int16(2), int16(3)),
+			"2000 Hz from 0: 2,6 2,6 2,6 2,6 2,6", "1 of 5 time stamps are missing or out of order"},
+		"nrates 0, the last stamp garbage": {simpleCfg("1999", "0;0,4", "ASCII", "1"), "1,0,2,3\n2,500,2,3\n3,1000,2,3\n4,7,4,5\n",
+			"2000 Hz from 0: 2,6 2,6 2,6 3,10", "1 of 4 time stamps are missing or out of order, the first that of row 4"},
+		"nrates 0, half the stamps missing": {simpleCfg("1999", "0;0,4", "ASCII", "1"), "1,0,2,3\n2,,2,3\n3,,2,3\n4,1500,4,5\n",
+			"0 Hz from 0: 2,6 2,6 2,6 3,10", "the time stamps give none (2 of 4 time stamps are missing"},
+		"nrates 0, time turns back": {simpleCfg("1999", "0;0,6", "ASCII", "1"), "1,0,2,3\n2,500,2,3\n3,1000,2,3\n4,100,2,3\n5,600,2,3\n6,1100,2,3\n",
+			"0 Hz from 0: 2,6 2,6 2,6 2,6 2,6 2,6", "backwards"},
+		"a row of too many fields": {simpleCfg("1999", "1;1000,3", "ASCII", "1"), "1,0,2,3\n2,1000,4,5,6\n3,2000,4,5\n",
+			"1000 Hz from 0: 2,6 3,10 3,10", "x.dat line 2: more fields than the 4 that the cfg describes, as in 1 rows of 3"},
+		"a row of too many fields without a stamp": {simpleCfg("1999", "1;1000,3", "ASCII", "1"), "1,0,2,3\n2,,1000,4,5\n3,2000,4,5\n",
+			"1000 Hz from 0: 2,6 -,- 3,10", "x.dat line 2"},
+		"every row of too many fields": {simpleCfg("1999", "1;1000,2", "ASCII", "1"), "1,,2,3,0\n2,,4,5,0,\n",
+			"1000 Hz from 0: 2,6 3,10", "x.dat line 1: more fields than the 4 that the cfg describes, as in every row"},
 		"nanosecond stamps": {strings.ReplaceAll(simpleCfg("2013", "0;0,3", "ASCII", "1", "0,0", "0,0"), "06.000001", "06.000000001"), "1,0,2,3\n2,500,2,3\n3,1000,2,3\n",
 			"2e+06 Hz from 0: 2,6 2,6 2,6", "2000000 Hz"},
 		"odd year":           {simpleCfg("1997", "1;1000,1", "ASCII", "1"), "1,0,2,3\n", "1000 Hz from 0: 2,6", "revision year 1997"},
@@ -200,6 +220,16 @@ func TestRevision1991(t *testing.T) {
 				t.Errorf("read %s, want %s", got, row.want)
 			}
 		})
+	}
+}
+
+// TestStatesOfARowThatIsRefused: they are those of the row before.
+func TestStatesOfARowThatIsRefused(t *testing.T) {
+	cfg := cfgText("s,d,1999", "2,1A,1D", "1,Ua,,,V,1,0,0,-9,9,1,1,P", "1,Trip,,,0", "50", "1", "1000,4", dates1999[0], dates1999[1], "ASCII", "1")
+	r := open(t, cfg, "1,0,2,0\n2,1000,2,1\n3,?,2000,2,0\n4,3000,2,0\n")
+	initial, changes, err := r.StatusChanges()
+	if err != nil || initial[0] || len(changes) != 2 || changes[0] != (StatusChange{1, 0, true}) || changes[1] != (StatusChange{3, 0, false}) {
+		t.Errorf("status %v %v %v", initial, changes, err)
 	}
 }
 
@@ -326,6 +356,10 @@ func TestCFF(t *testing.T) {
 		"sections disagree":   {"--- file type: CFG ---\r\n" + cfg + "--- file type: DAT BINARY: 24 ---\r\n" + rows, "1000 Hz from 0: 2,6 3,10", "section is believed"},
 		"a section after DAT": {"--- file type: CFG ---\r\n" + cfg + "--- file type: DAT ASCII ---\r\n1,0,2,3\r\n2,1000,4,5\r\n--- file type: INF ---\r\n[Public]\r\nnote=1\r\n", "1000 Hz from 0: 2,6 3,10", ""},
 		"CR alone":            {strings.NewReplacer("\r\n", "\r", "\n", "\r").Replace("--- file type: CFG ---\r\n" + cfg + "--- file type: DAT ASCII ---\r\n1,0,2,3\r\n2,1000,4,5\r\n"), "1000 Hz from 0: 2,6 3,10", ""},
+		"CR alone, BINARY": {strings.ReplaceAll("--- file type: CFG ---\r\n"+binaryCfg+"--- file type: DAT BINARY: 24 ---\r\n", "\n", "") + binaryRow(10, 0, int16(2), int16(3)) + binaryRow(11, 1000, int16(0x0A0D), int16(5)),
+			"1000 Hz from 0: 2,6 1287.5,10", ""},
+		"CR alone, FLOAT32": {strings.ReplaceAll("\xEF\xBB\xBF\r\n--- file type: CFG ---\r\n"+floatCfg+"--- file type: DAT FLOAT32 ---\r\n", "\n", "") + binaryRow(10, 0, float32(2), float32(3)) + binaryRow(11, 1000, float32(4), float32(5)),
+			"1000 Hz from 0: 2,6 3,10", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r, err := NewCFF("x.cff", strings.NewReader(row.text), int64(len(row.text)))

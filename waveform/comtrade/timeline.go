@@ -232,35 +232,130 @@ func (c *Config) stampUnit() float64 {
 
 // fromStamps derives the timeline of a record without rates.
 func (t *timeline) fromStamps(c *Config, scan func(func(row int64, number, stamp float64) error) error) (odd string, err error) {
-	var judge timeaxis.Judge
-	missing := int64(0)
-	unit := c.stampUnit()
-	last, offset := 0.0, 0.0
-	err = scan(func(row int64, number, stamp float64) error {
-		if stamp != stamp {
-			missing++
-			return nil
-		}
-		if t.wraps && stamp < last && last-stamp > 1<<31 {
-			offset += 1 << 32
-		}
-		last = stamp
-		judge.Add((stamp + offset) * unit)
+	judge := stampJudge{unit: c.stampUnit(), wraps: t.wraps}
+	err = scan(func(_ int64, _, stamp float64) error {
+		judge.add(stamp)
 		return nil
 	})
 	if err != nil {
 		return "", err
 	}
+	judge.end()
 	v := judge.Verdict()
-	if missing > 0 {
-		v = timeaxis.Verdict{Odd: fmt.Sprintf("%d of %d time stamps are missing", missing, t.rows)}
+	without := ""
+	if judge.bad > 0 {
+		without = fmt.Sprintf("%d of %d time stamps are missing or out of order, the first that of row %d", judge.bad, t.rows, judge.firstBad+1)
+		if float64(judge.bad) > (1-mostlySteady)*float64(t.rows) {
+			v = timeaxis.Verdict{Odd: without}
+		}
 	}
 	t.spans = []span{{0, 0, v.RateHz}}
 	if v.Holes {
-		t.watch, t.unit = stampColumn, unit
+		t.watch, t.unit = stampColumn, judge.unit
 	}
 	if v.RateHz == 0 {
 		return "no sampling rate is stated and the time stamps give none (" + v.Odd + "): nothing that needs a rate can be measured", nil
 	}
-	return fmt.Sprintf("no sampling rate is stated: %.9g Hz from the time stamps", v.RateHz), nil
+	odd = fmt.Sprintf("no sampling rate is stated: %.9g Hz from the time stamps", v.RateHz)
+	if without != "" {
+		odd += " (" + without + ": the others decide)"
+	}
+	return odd, nil
+}
+
+// stampJudge judges time stamps of which some are missing or garbage. One that lies
+// outside its neighbours, which are in order themselves, is garbage: it is held back
+// until the next one tells.
+type stampJudge struct {
+	timeaxis.Judge
+	unit  float64 // seconds of one unit of a stamp
+	wraps bool    // a stamp is a 32-bit number
+
+	held, before  float64 // the last stamp, and the one judged before it
+	holds, begun  bool    // there is a held one, one before it
+	skipped       int     // rows without a stamp behind the held one
+	offset        float64 // of stamps that wrapped
+	rows          int64
+	heldRow       int64
+	bad, firstBad int64
+}
+
+// between returns the units from one stamp to another.
+func (j *stampJudge) between(from, to float64) float64 {
+	if j.wraps {
+		return float64(int32(uint32(to) - uint32(from)))
+	}
+	return to - from
+}
+
+func (j *stampJudge) add(stamp float64) {
+	row := j.rows
+	j.rows++
+	if stamp != stamp {
+		j.spoil(row)
+		if j.holds {
+			j.skipped++
+		} else {
+			j.Skip()
+		}
+		return
+	}
+	if j.holds && j.garbage(stamp) {
+		j.drop()
+	} else {
+		j.flush()
+	}
+	j.held, j.holds, j.heldRow = stamp, true, row
+}
+
+// garbage reports whether the held stamp lies outside those around it.
+func (j *stampJudge) garbage(next float64) bool {
+	if !j.begun {
+		return j.between(j.held, next) < 0 // the first of all
+	}
+	return j.between(j.before, next) >= 0 && (j.between(j.before, j.held) < 0 || j.between(j.held, next) < 0)
+}
+
+func (j *stampJudge) spoil(row int64) {
+	if j.bad++; j.bad == 1 || row < j.firstBad {
+		j.firstBad = row
+	}
+}
+
+// drop passes over the held stamp.
+func (j *stampJudge) drop() {
+	j.spoil(j.heldRow)
+	j.Skip()
+	j.pass()
+}
+
+// flush judges the held stamp.
+func (j *stampJudge) flush() {
+	if !j.holds {
+		return
+	}
+	if j.begun && j.wraps && j.held < j.before && j.between(j.before, j.held) >= 0 {
+		j.offset += 1 << 32
+	}
+	j.Add((j.held + j.offset) * j.unit)
+	j.before, j.begun = j.held, true
+	j.pass()
+}
+
+// end judges the last stamp, which no other tells about: one that lies before its
+// predecessor is garbage.
+func (j *stampJudge) end() {
+	if j.holds && j.begun && j.between(j.before, j.held) < 0 {
+		j.drop()
+		return
+	}
+	j.flush()
+}
+
+// pass goes on to the row behind the held stamp and those without one.
+func (j *stampJudge) pass() {
+	for range j.skipped {
+		j.Skip()
+	}
+	j.skipped, j.holds = 0, false
 }

@@ -23,7 +23,7 @@ type knot struct {
 }
 
 func (f *follow) start(r *Reader) {
-	f.cursor.reset(r, r.index[0], 0)
+	f.cursor.reset(r, r.index[0])
 	f.from.values = make([]float64, len(f.channels))
 	f.to.values = make([]float64, len(f.channels))
 	f.ended = false

@@ -39,6 +39,9 @@ type group struct {
 	clock clock
 }
 
+// timeOfDay reports whether the times have no date.
+func (g group) timeOfDay() bool { return g.clock.date && !g.clock.epoch && g.day < 0 }
+
 const (
 	headLines  = 64
 	maxColumns = 100_000
@@ -171,11 +174,7 @@ func (l *layout) isValue(field []byte) bool {
 	if _, ok := textrow.Float(field, l.delimiter != ','); ok {
 		return true
 	}
-	if _, ok := readDate(field); ok {
-		return true
-	}
-	_, ok := readDay(field, false)
-	return ok
+	return isDate(field) || isDay(field)
 }
 
 // header finds names, and units where the line behind the names holds them.
@@ -300,9 +299,8 @@ func (l *layout) assign(file string, names, units, row []string, line int64, o O
 	}
 	if !anyTime && o.Time == "" && len(row) > 1 {
 		// A first column of dates, or a first column without a name, is the time.
-		_, isDate := readDate([]byte(row[0]))
 		_, isNumber := textrow.Float([]byte(row[0]), l.comma)
-		if isDate && !isNumber || o.RateHz == 0 && (names[0] == "column 1" || names[0] == "") {
+		if isDate([]byte(row[0])) && !isNumber || o.RateHz == 0 && (names[0] == "column 1" || names[0] == "") {
 			isTime[0], anyTime = true, true
 		}
 	}
@@ -324,7 +322,7 @@ func (l *layout) assign(file string, names, units, row []string, line int64, o O
 			if o.RateHz > 0 {
 				continue
 			}
-			if _, isDay := readDay([]byte(row[i]), false); isDay && i+1 < len(names) && isTime[i+1] {
+			if isDay([]byte(row[i])) && !isCount([]byte(row[i])) && i+1 < len(names) && isTime[i+1] {
 				day = i // the time of day follows
 				continue
 			}
@@ -335,7 +333,10 @@ func (l *layout) assign(file string, names, units, row []string, line int64, o O
 			if !c.date || c.epoch {
 				day = -1 // this time needs no date
 			}
-			c.epoch = c.epoch || day >= 0
+			if day >= 0 {
+				c.epoch = true
+				c.calendar = calendarOf([]byte(row[day] + " " + row[i]))
+			}
 			l.groups = append(l.groups, group{i, day, base, c})
 			current, day = len(l.groups)-1, -1
 			continue
@@ -383,11 +384,19 @@ func (l *layout) clockOf(field, unit string) (clock, bool) {
 		c.epoch = v*c.unit >= 1e8 && v*c.unit < 1e10
 		return c, true
 	}
-	if _, ok := readDate([]byte(field)); ok {
-		// A time of day alone is of an unknown day.
-		return clock{date: true, unit: 1, epoch: strings.ContainsAny(field, "-/T") || strings.Count(field, ".") > 1}, true
+	for _, dayFirst := range []bool{true, false} {
+		if _, dated, ok := readDate([]byte(field), &calendar{dayFirst: dayFirst}); ok {
+			// A time of day alone is of an unknown day.
+			return clock{date: true, unit: 1, epoch: dated, calendar: calendarOf([]byte(field))}, true
+		}
 	}
 	return clock{}, false
+}
+
+// isCount reports whether a cell is of digits alone: a number, not a date.
+func isCount(field []byte) bool {
+	_, ok := readInt(field)
+	return ok
 }
 
 // isMissing reports whether a cell stands for no value.

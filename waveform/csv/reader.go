@@ -64,7 +64,10 @@ var (
 	_ waveform.Timed    = (*Reader)(nil)
 )
 
-type indexEntry struct{ offset, line int64 }
+type indexEntry struct {
+	offset, line int64
+	days         []midnights // before that row; nil where all times are dated
+}
 
 const indexEvery = 1024
 
@@ -108,14 +111,27 @@ func New(name string, src io.ReaderAt, size int64, o Options) (*Reader, error) {
 	return r, r.Rewind()
 }
 
-// survey reads the whole table once: its rows, index and times.
+// survey reads the whole table: its rows, index and times. It reads it again where a
+// date shows that day and month of its column are the other way round.
 func (r *Reader) survey(o Options) error {
+	err := r.surveyOnce(o)
+	for g := range r.layout.groups {
+		if days := &r.layout.groups[g].clock.calendar; err != nil && days.refuted {
+			days.swap()
+			r.index = r.index[:0]
+			return r.survey(o)
+		}
+	}
+	return err
+}
+
+func (r *Reader) surveyOnce(o Options) error {
 	l := r.layout
 	count := make([]int64, len(l.groups))
 	judges := make([]timeaxis.Judge, len(l.groups))
 	begins := make([]stamp, len(l.groups))
 	var c cursor
-	c.reset(r, indexEntry{l.body, l.line}, 0)
+	c.reset(r, indexEntry{offset: l.body, line: l.line})
 	for row := int64(0); ; row++ {
 		err := c.next(r)
 		if errors.Is(err, io.EOF) {
@@ -125,7 +141,7 @@ func (r *Reader) survey(o Options) error {
 			return err
 		}
 		if row%indexEvery == 0 {
-			r.index = append(r.index, indexEntry{c.offset, c.line - 1})
+			r.index = append(r.index, indexEntry{c.offset, c.line - 1, c.midnights(r)})
 		}
 		for g := range l.groups {
 			if l.groups[g].field < 0 {
@@ -162,6 +178,7 @@ func (r *Reader) survey(o Options) error {
 		r.verdict = timeaxis.Verdict{RateHz: o.RateHz}
 		return nil
 	}
+	r.noteDays(&c)
 	r.verdict = judges[r.master].Verdict()
 	if r.verdict.RateHz == 0 {
 		r.warn("%s: the times give no sampling rate (%s): nothing that needs a rate can be measured", r.name, r.verdict.Odd)
@@ -171,6 +188,19 @@ func (r *Reader) survey(o Options) error {
 	}
 	r.compareGroups(judges, count)
 	return nil
+}
+
+// noteDays says what was taken for granted of the dates, after a cursor has read all.
+func (r *Reader) noteDays(c *cursor) {
+	for g := range r.layout.groups {
+		if line := c.days[g].line; line > 0 {
+			r.warn("%s line %d: the time of day passes midnight: taken as the next day", r.name, line)
+			break
+		}
+	}
+	if doubt := r.layout.groups[r.master].clock.calendar.doubt(); doubt != "" {
+		r.warn("%s: %s", r.name, doubt)
+	}
 }
 
 // compareGroups says which channels are interpolated.
@@ -225,7 +255,7 @@ func (r *Reader) Info() waveform.Info {
 // Rewind makes Next begin again at the first row.
 func (r *Reader) Rewind() error {
 	r.row, r.pending = 0, false
-	r.cursor.reset(r, r.index[0], 0)
+	r.cursor.reset(r, r.index[0])
 	r.follow = r.follow[:0]
 	for g := range r.layout.groups {
 		if g == r.master {
@@ -349,17 +379,17 @@ func (r *Reader) Times(first, end int64) ([]float64, error) {
 		return times, nil
 	}
 	var c cursor
-	c.reset(r, r.index[first/indexEvery], first/indexEvery*indexEvery)
+	c.reset(r, r.index[first/indexEvery])
 	for row := first / indexEvery * indexEvery; row < end; row++ {
 		if err := c.next(r); err != nil {
 			return nil, err
 		}
-		if row < first {
-			continue
-		}
-		s, _, err := c.stamp(r, r.master)
+		s, _, err := c.stamp(r, r.master) // of rows before the first, too: midnight may pass
 		if err != nil {
 			return nil, err
+		}
+		if row < first {
+			continue
 		}
 		times = append(times, s.since(r.begin)*r.layout.groups[r.master].clock.unit)
 	}
@@ -382,11 +412,16 @@ type cursor struct {
 	offset int64 // of the row
 	line   int64 // its number, from 1
 	fields [][]byte
+	days   []midnights // of each group
 }
 
-func (c *cursor) reset(r *Reader, at indexEntry, _ int64) {
+func (c *cursor) reset(r *Reader, at indexEntry) {
 	c.lines.Reset(r.src, at.offset, r.size)
 	c.line = at.line
+	c.days = append(c.days[:0], at.days...)
+	for len(c.days) < len(r.layout.groups) {
+		c.days = append(c.days, midnights{})
+	}
 }
 
 // next moves to the next row that is neither blank nor a remark.
@@ -409,6 +444,14 @@ func (c *cursor) next(r *Reader) error {
 	}
 }
 
+// midnights returns a copy of what the cursor knows of them, nil where no group needs it.
+func (c *cursor) midnights(r *Reader) []midnights {
+	if slices.ContainsFunc(r.layout.groups, group.timeOfDay) {
+		return slices.Clone(c.days)
+	}
+	return nil
+}
+
 func (c *cursor) fail(r *Reader, field int, what string) error {
 	return fmt.Errorf("%s line %d field %d: %s", r.name, c.line, field+1, what)
 }
@@ -423,12 +466,14 @@ func (c *cursor) stamp(r *Reader, g int) (s stamp, ok bool, err error) {
 		return s, false, c.fail(r, group.field, fmt.Sprintf("(%s) %q is no time", group.name, shorten(c.fields[group.field])))
 	}
 	if group.day >= 0 {
-		_, noon := cutNoon(c.fields[group.field])
-		day, ok := readDay(c.fields[group.day], noon != 0)
+		day, ok := group.clock.calendar.read(c.fields[group.day])
 		if !ok {
 			return s, false, c.fail(r, group.day, fmt.Sprintf("%q is no date", shorten(c.fields[group.day])))
 		}
 		s.whole += day
+	}
+	if group.timeOfDay() {
+		s.whole += c.days[g].pass(s.whole, c.line)
 	}
 	return s, true, nil
 }

@@ -24,11 +24,14 @@ type clock struct {
 	unit  float64 // seconds of one unit
 	epoch bool    // counts from 1970
 	comma bool    // decimal comma
+	// calendar reads the dates, also those of the column beside a time of day.
+	calendar calendar
 }
 
 func (c *clock) read(field []byte) (stamp, bool) {
 	if c.date {
-		return readDate(field)
+		s, _, ok := readDate(field, &c.calendar)
+		return s, ok
 	}
 	return readNumber(field, c.comma)
 }
@@ -78,40 +81,16 @@ func readInt(digits []byte) (n int64, ok bool) {
 	return n, n >= 0 // 19 digits may overflow
 }
 
-// readDay reads "2020-02-24", "24.02.2020" and "24/02/2020", or month before day if
-// american, as seconds since 1970. A number over 12 where the month should be swaps
-// the two.
-func readDay(field []byte, american bool) (seconds int64, ok bool) {
-	d, ok := threeNumbers(field, "-/.")
-	if !ok {
-		return 0, false
-	}
-	y, m, dd := d[0], d[1], d[2]
-	if d[2] > 31 {
-		y, dd = d[2], d[0]
-		if american || m > 12 {
-			m, dd = dd, m
-		}
-	}
-	if y < 1 || y > 9999 || m < 1 || m > 12 || dd < 1 || dd > 31 {
-		return 0, false
-	}
-	return time.Date(int(y), time.Month(m), int(dd), 0, 0, 0, 0, time.UTC).Unix(), true
-}
-
-// readDate reads "2020-02-24 18:15:21.499998208", with T, slashes, a Z or an offset,
-// "24.02.2020 18:15:21", "2/24/2020 6:15:21 PM" and a time of day alone.
-func readDate(field []byte) (stamp, bool) {
-	var s stamp
+// readDate reads a date and a time of day, as "2020-02-24 18:15:21.499998208", with T,
+// a Z or an offset, "2020/02/24 18:15", "20200224T181521.5", "24.02.2020 18:15:21,5",
+// "2/24/2020 6:15:21 PM"; and a time of day alone, which has its seconds. dated tells
+// the two apart.
+func readDate(field []byte, days *calendar) (s stamp, dated, ok bool) {
 	field, noon := cutNoon(field)
-	day, clock := []byte(nil), field
-	if i := bytes.IndexAny(field, " T"); i >= 0 {
-		day, clock = field[:i], bytes.TrimLeft(field[i+1:], " ")
-	}
+	day, clock := cutDay(field)
 	if day != nil {
-		var ok bool
-		if s.whole, ok = readDay(day, noon != 0); !ok {
-			return s, false
+		if s.whole, ok = days.read(day); !ok {
+			return s, true, false
 		}
 	}
 	offset := int64(0)
@@ -120,7 +99,7 @@ func readDate(field []byte) (stamp, bool) {
 		zone := bytes.ReplaceAll(clock[i+1:], []byte(":"), nil)
 		n, ok := readInt(zone)
 		if !ok || len(zone) != 4 && len(zone) != 2 {
-			return s, false
+			return s, day != nil, false
 		}
 		if len(zone) == 2 {
 			n *= 100
@@ -135,14 +114,14 @@ func readDate(field []byte) (stamp, bool) {
 	if i := bytes.IndexAny(clock, ".,"); i >= 0 {
 		clock, fraction = clock[:i], clock[i+1:]
 	}
-	h, ok := threeNumbers(clock, ":")
+	h, ok := readClock(clock, day != nil)
 	f, fok := readInt(fraction)
 	if !ok || !fok || h[0] > 24 || h[1] > 59 || h[2] > 60 {
-		return s, false
+		return s, day != nil, false
 	}
 	if noon != 0 {
 		if h[0] < 1 || h[0] > 12 {
-			return stamp{}, false
+			return s, day != nil, false
 		}
 		if h[0] %= 12; noon == 'P' {
 			h[0] += 12
@@ -150,7 +129,47 @@ func readDate(field []byte) (stamp, bool) {
 	}
 	s.whole += h[0]*3600 + h[1]*60 + h[2] - offset
 	s.frac = float64(f) / math.Pow10(len(fraction))
-	return s, true
+	return s, day != nil, true
+}
+
+// isDate reports whether a cell is a time of day, with or without a date.
+func isDate(field []byte) bool {
+	for _, dayFirst := range []bool{true, false} {
+		if _, _, ok := readDate(field, &calendar{dayFirst: dayFirst}); ok {
+			return true
+		}
+	}
+	return false
+}
+
+// cutDay cuts the date off a field at its first blank, or at a T between digits; day is
+// nil where there is none.
+func cutDay(field []byte) (day, clock []byte) {
+	for i, c := range field {
+		if c == ' ' || c == 'T' && i > 0 && isDigit(field[i-1]) && i+1 < len(field) && isDigit(field[i+1]) {
+			return field[:i], bytes.TrimLeft(field[i+1:], " ")
+		}
+	}
+	return nil, field
+}
+
+func isDigit(c byte) bool { return c >= '0' && c <= '9' }
+
+// readClock reads hh:mm:ss, and behind a date hh:mm and hhmmss too.
+func readClock(clock []byte, dated bool) (n [3]int64, ok bool) {
+	if !dated {
+		return threeNumbers(clock, ":")
+	}
+	switch hours, minutes, _ := bytes.Cut(clock, []byte(":")); bytes.Count(clock, []byte(":")) {
+	case 0:
+		all, ok := readInt(clock)
+		return [3]int64{all / 10000, all / 100 % 100, all % 100}, ok && len(clock) == 6
+	case 1:
+		h, hok := readInt(hours)
+		m, mok := readInt(minutes)
+		return [3]int64{h, m, 0}, hok && mok && len(hours) > 0 && len(minutes) > 0
+	}
+	return threeNumbers(clock, ":")
 }
 
 // cutNoon cuts AM or PM off a time; noon is 'A', 'P' or 0.

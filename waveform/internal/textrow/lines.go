@@ -41,6 +41,10 @@ func (l *Lines) Reset(src io.ReaderAt, offset, end int64) {
 	l.again = false
 }
 
+// EndWith says, after Reset, which byte ends a line where the text's beginning cannot
+// tell, since other bytes follow it.
+func (l *Lines) EndWith(lineEnd byte) { l.lineEnd = lineEnd }
+
 // Next returns the next line without its end, and its offset in src. The line is
 // valid until the next call. At the end of the part err is io.EOF.
 func (l *Lines) Next() (line []byte, offset int64, err error) {

@@ -10,8 +10,11 @@ import (
 // Judge takes time stamps in their order and says whether they are uniform. It
 // keeps a bounded number of them.
 type Judge struct {
-	n           int64
+	n           int64 // places, with or without a stamp
+	given       int64 // stamps
 	first, last float64
+	firstN      int64 // places of the first and last stamp
+	lastN       int64
 	smallest    float64 // smallest positive step
 	repeats     bool    // some step is 0: the stamps are coarser than the rate
 	backwards   int64   // first stamp earlier than its predecessor, 0 if none
@@ -36,12 +39,16 @@ const (
 	maxAnchors = 1 << 16
 )
 
+// Skip passes over a sample without a time stamp.
+func (j *Judge) Skip() { j.n++ }
+
 // Add takes the next time stamp, in seconds.
 func (j *Judge) Add(t float64) {
-	if j.n == 0 {
-		j.first, j.stride, j.smallest = t, 1, math.Inf(1)
+	if j.given == 0 {
+		j.first, j.firstN, j.stride, j.smallest = t, j.n, 1, math.Inf(1)
 	} else {
-		j.step(t - j.last)
+		// Over samples without a stamp, the mean of their steps stands for one.
+		j.step((t - j.last) / float64(j.n-j.lastN))
 	}
 	if j.n%j.stride == 0 {
 		if len(j.anchors) == maxAnchors {
@@ -56,7 +63,8 @@ func (j *Judge) Add(t float64) {
 			j.anchors = append(j.anchors, anchor{j.n, t})
 		}
 	}
-	j.last = t
+	j.last, j.lastN = t, j.n
+	j.given++
 	j.n++
 }
 
@@ -127,7 +135,7 @@ const nearLine = 0.45
 // that from the first stamp to the last, or that of the line where stamps repeat: the
 // first and last are then off by up to a unit of the clock.
 func (j *Judge) Verdict() Verdict {
-	if j.n < 2 {
+	if j.given < 2 {
 		return Verdict{Odd: "a single sample has no rate"}
 	}
 	if j.usual == 0 {
@@ -155,19 +163,19 @@ func (j *Judge) Verdict() Verdict {
 		return Verdict{RateHz: 1 / step}
 	}
 	if uniform {
-		return Verdict{RateHz: float64(j.n-1) / (j.last - j.first)}
+		return Verdict{RateHz: float64(j.lastN-j.firstN) / (j.last - j.first)}
 	}
 	if j.rest == 0 && j.regular > 0 {
 		return Verdict{RateHz: float64(j.regular) / j.regularSum, Holes: true}
 	}
-	return Verdict{Odd: fmt.Sprintf("the steps between samples differ: usually %.6g s, on average %.6g s", j.usual, (j.last-j.first)/float64(j.n-1))}
+	return Verdict{Odd: fmt.Sprintf("the steps between samples differ: usually %.6g s, on average %.6g s", j.usual, (j.last-j.first)/float64(j.lastN-j.firstN))}
 }
 
 // line fits sample times after the first by offset + n·step.
 func (j *Judge) line() (step, offset float64) {
 	count := float64(len(j.anchors))
 	if count < 2 {
-		return (j.last - j.first) / float64(j.n-1), 0
+		return (j.last - j.first) / float64(j.lastN-j.firstN), 0
 	}
 	meanN, meanT := 0.0, 0.0
 	for _, a := range j.anchors {

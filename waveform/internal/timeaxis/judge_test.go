@@ -34,11 +34,20 @@ func TestJudge(t *testing.T) {
 		"pieces of uneven steps": {line(1000, func(k int) float64 { return (float64(k)+0.6*rng.Float64())/1000 + 5*math.Floor(float64(k)/300) }), 0, false, "differ"},
 		"backwards":              {[]float64{0, 1, 2, 1.5, 4}, 0, false, "backwards at sample 3"},
 		"standing still":         {[]float64{1, 1, 1}, 0, false, "same time"},
-		"one":                    {[]float64{1}, 0, false, "single"},
+		"stamps missing":         {line(1000, func(k int) float64 { return map[bool]float64{true: math.NaN(), false: float64(k) / 960}[k%7 == 0] }), 960, false, ""},
+		"one missing at a hole": {line(1000, func(k int) float64 {
+			return map[bool]float64{true: math.NaN(), false: float64(k)/1000 + 5*math.Floor(float64(k)/300)}[k == 300]
+		}), 1000, true, ""},
+		"all missing but one": {[]float64{math.NaN(), 1, math.NaN()}, 0, false, "single"},
+		"one":                 {[]float64{1}, 0, false, "single"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var j Judge
 			for _, at := range row.times {
+				if math.IsNaN(at) {
+					j.Skip()
+					continue
+				}
 				j.Add(at)
 			}
 			v := j.Verdict()
