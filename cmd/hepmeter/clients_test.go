@@ -103,7 +103,8 @@ print(json.dumps({
     "texts": [text(30, 20), text(50, 20), text(70, 20), text(117, 12), text(1717, 6)],
     "year": struct.unpack(">H", words(1837, 1))[0],
     "unix": struct.unpack(">I", words(58010, 2))[0],
-    "unlinked": words(40000, 2).hex() + words(2400, 2).hex(),
+    "unlinked": words(40000, 2).hex() + words(2420, 2).hex(),
+    "points": words(2400, 4).hex(),
     "unassigned": words(65412, 125).hex(),
     "refused": c.write_register(54394, 1, slave=1).exception_code,
     "too many": c.write_registers(58001, [0] * 124, slave=1).exception_code,
@@ -141,6 +142,7 @@ func TestPymodbusReadsTheTruth(t *testing.T) {
 		Year       int             `json:"year"`
 		Unix       int64           `json:"unix"`
 		Unlinked   string          `json:"unlinked"`
+		Points     string          `json:"points"`
 		Unassigned string          `json:"unassigned"`
 		Refused    int             `json:"refused"`
 		TooMany    int             `json:"too many"`
@@ -175,6 +177,9 @@ func TestPymodbusReadsTheTruth(t *testing.T) {
 	}
 	if got.Unlinked != "ffc0000080008000" || got.Unassigned != strings.Repeat("f", 500) {
 		t.Errorf("not available reads %s, unassigned %.20s...", got.Unlinked, got.Unassigned)
+	}
+	if got.Points != "00ff0000000f0000" {
+		t.Errorf("the digital points read %s, want 8 inputs and 4 outputs, all OFF", got.Points)
 	}
 	if got.Refused != 2 || got.TooMany != 3 {
 		t.Errorf("a refused write answers exception %d, one of 124 registers %d; want 2 and 3", got.Refused, got.TooMany)
