@@ -22,7 +22,7 @@ type command struct {
 	done chan error
 }
 
-// ErrNotRunning reports a command to a meter that does not run.
+// ErrNotRunning reports a command to a meter that runs no more; before Run, commands wait.
 var ErrNotRunning = errors.New("the meter is not running")
 
 var errCrowded = errors.New("nothing was changed: the disk takes nothing, and too many changes wait for it: see to the disk (the event log tells its trouble)")
