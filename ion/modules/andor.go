@@ -46,7 +46,7 @@ func andOr() ion.Type {
 		Source: "ION Reference (7EN02-0290), AND/OR module; Trigger Mode as recalled",
 		Setups: []ion.Setup{
 			enumerated("Mode", "AND", "how the sources are joined", "AND", "OR", "NAND", "NOR"),
-			evLogSetup("transition of Result"),
+			logged("whether each transition of Result is an event of priority 15"),
 			enumerated("UpdateMode", "normal", "whether Result follows the sources or stays ON", "normal", "latching"),
 			enumerated("Trigger Mode", "low to high", "which transitions of Result pulse Trigger", "low to high", "every transition"),
 		},
@@ -62,10 +62,6 @@ func andOr() ion.Type {
 	}
 	t.Inputs = append(t.Inputs, pulseInput("LatchReset"))
 	return t
-}
-
-func evLogSetup(what string) ion.Setup {
-	return enumerated("EvLog Mode", defaultEvLogMode, "log on: each "+what+" raises an event of priority 15", "log off", "log on")
 }
 
 // logic is the behaviour of AND/OR.

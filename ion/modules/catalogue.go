@@ -149,5 +149,5 @@ func priority(name, defaultPriority, doc string) ion.Setup {
 
 // logged is a setup register that says whether a module's events are raised.
 func logged(doc string) ion.Setup {
-	return enumerated("EvLog Mode", "log off", doc, "log off", "log on")
+	return enumerated("EvLog Mode", defaultEvLogMode, doc, "log off", "log on")
 }

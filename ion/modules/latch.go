@@ -18,7 +18,7 @@ func latch() ion.Type {
 			"State begins OFF and survives a power cut.",
 		Source: "as recalled from older editions of the ION Reference",
 		Inputs: []ion.Input{{Name: "Set", Classes: []ion.Class{ion.Pulse}, Mandatory: true}, pulseInput("Reset")},
-		Setups: []ion.Setup{evLogSetup("change of State")},
+		Setups: []ion.Setup{logged("whether each change of State is an event of priority 15")},
 		Outputs: []ion.Output{
 			{Name: "State", Class: ion.Boolean, Doc: "ON after Set, OFF after Reset"},
 			{Name: "Trigger", Class: ion.Pulse, Doc: "State became ON"},

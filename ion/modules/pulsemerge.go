@@ -18,7 +18,7 @@ func pulseMerge() ion.Type {
 		Doc: "Relays every pulse of every input; several in one update are as many. While Enable is OFF pulses are ignored. With EvLog Mode log on, an event of priority 15 for each input " +
 			"that was pulsed names it and says how often.",
 		Source:  "ION Reference (7EN02-0290), Pulse Merge module",
-		Setups:  []ion.Setup{evLogSetup("input that was pulsed in an update")},
+		Setups:  []ion.Setup{logged("whether each input that was pulsed in an update is an event of priority 15")},
 		Outputs: []ion.Output{{Name: "Pulse Out", Class: ion.Pulse, Doc: "each pulse of an input"}},
 	}
 	var names []string

@@ -69,7 +69,7 @@ func relativeSetpointType(number int, name string, rate ion.Rate) ion.Type {
 			distance("UnderDropout", defaultRelativeDropout, "how far below Nominal Under becomes OFF; not more than UnderPickup, or the module is offline"),
 			sustainSetup("SusUntlON", defaultRelativeSustain, "how long Source must stay beyond the pickup distance"),
 			sustainSetup("SusUntlOFF", defaultRelativeSustain, "how long Source must stay within the dropout distance"),
-			prioritySetup(),
+			priority("EvPriority", defaultSetpointPriority, "priority of the events of the alarm"),
 		},
 		Outputs: append([]ion.Output{
 			{Name: "Status", Class: ion.Boolean, Doc: "ON during the alarm"},

@@ -81,7 +81,7 @@ func setpointType(number int, name string, rate ion.Rate) ion.Type {
 			limit("Low Limit", "greater than: the dropout level; less than: the pickup level; in the unit of Source; not above High Limit, or the module is offline"),
 			sustainSetup("SusUntlON", defaultSetpointSustain, "how long Source must stay beyond the pickup level"),
 			sustainSetup("SusUntlOFF", defaultSetpointSustain, "how long Source must stay back beyond the dropout level"),
-			prioritySetup(),
+			priority("EvPriority", defaultSetpointPriority, "priority of the events of the alarm"),
 			enumerated("Learn Install Mode", "manual", "manual: what was learned is shown only; automatic: it is written to the limits and delays, or an event says why not", "manual", "automatic"),
 			{Name: "Learn Duration", Class: ion.NumericBounded, Unit: "d", Low: minLearnDays, High: maxLearnDays, Default: defaultLearnDays, Doc: "the longest time that learning takes"},
 		},
@@ -104,11 +104,6 @@ func setpointType(number int, name string, rate ion.Rate) ion.Type {
 
 func sustainSetup(name, standard, doc string) ion.Setup {
 	return ion.Setup{Name: name, Class: ion.NumericBounded, Unit: "s", Low: 0, High: maxSustain, Form: ion.Elapsed, Default: standard, Doc: doc}
-}
-
-func prioritySetup() ion.Setup {
-	return ion.Setup{Name: "EvPriority", Class: ion.NumericBounded, Low: 0, High: 255, Whole: true, Default: defaultSetpointPriority,
-		Doc: "priority of the events of the alarm; 0: none are raised"}
 }
 
 // limitAlarm is the behaviour of Setpoint and HS Setpoint.
