@@ -4,18 +4,16 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 
 	"github.com/hepmeter/hepmeter/waveform"
+	"github.com/hepmeter/hepmeter/waveform/internal/wholefile"
 	"github.com/hepmeter/hepmeter/wire/pcap"
 )
 
 // Writer writes a stream into a capture file.
 type Writer struct {
 	encoder *Encoder
-	path    string
-	temp    *os.File
+	file    *wholefile.File
 	out     *bufio.Writer
 	pcap    *pcap.Writer
 }
@@ -27,11 +25,11 @@ func Create(path string, s Stream) (*Writer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	temp, err := os.CreateTemp(filepath.Dir(path), ".sv-*")
+	file, err := wholefile.Create(path)
 	if err != nil {
-		return nil, fmt.Errorf("%s: no file can be made in its folder: choose one that is there and writable (%w)", path, err)
+		return nil, err
 	}
-	w := &Writer{encoder: encoder, path: path, temp: temp, out: bufio.NewWriterSize(temp, 1<<18)}
+	w := &Writer{encoder: encoder, file: file, out: bufio.NewWriterSize(file, 1<<18)}
 	if w.pcap, err = pcap.NewWriter(w.out); err != nil {
 		w.Abort()
 		return nil, err
@@ -46,20 +44,8 @@ func (w *Writer) add(frame []byte, timeNS int64) error { return w.pcap.Write(tim
 
 // Close completes the file.
 func (w *Writer) Close() error {
-	err := w.encoder.Flush(w.add)
-	err = errors.Join(err, w.out.Flush(), w.temp.Chmod(0o644), w.temp.Close())
-	if err == nil {
-		err = os.Rename(w.temp.Name(), w.path)
-	}
-	if err != nil {
-		os.Remove(w.temp.Name())
-		return fmt.Errorf("%s: %w", w.path, err)
-	}
-	return nil
+	return w.file.Commit(errors.Join(w.encoder.Flush(w.add), w.out.Flush()))
 }
 
 // Abort leaves nothing behind.
-func (w *Writer) Abort() {
-	w.temp.Close()
-	os.Remove(w.temp.Name())
-}
+func (w *Writer) Abort() { w.file.Abort() }

@@ -7,17 +7,16 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"os"
-	"path/filepath"
 
 	"github.com/hepmeter/hepmeter/waveform"
+	"github.com/hepmeter/hepmeter/waveform/internal/wholefile"
 )
 
 // Writer writes a WAVE file of IEEE float, in volts and amperes, with a chunk that names
 // the channels. A missing sample is NaN.
 type Writer struct {
 	path   string
-	temp   *os.File
+	file   *wholefile.File
 	out    *bufio.Writer
 	rateHz float64
 	width  int
@@ -59,11 +58,11 @@ func Create(path string, info waveform.Info, bits int) (*Writer, error) {
 	if len(text)%2 != 0 {
 		text = append(text, ' ')
 	}
-	temp, err := os.CreateTemp(filepath.Dir(path), ".wav-*.tmp")
+	file, err := wholefile.Create(path)
 	if err != nil {
-		return nil, fmt.Errorf("%s: no file can be made in its folder: choose one that is there and writable (%w)", path, err)
+		return nil, err
 	}
-	w := &Writer{path: path, temp: temp, out: bufio.NewWriterSize(temp, 1<<18), rateHz: info.RateHz, width: bits / 8}
+	w := &Writer{path: path, file: file, out: bufio.NewWriterSize(file, 1<<18), rateHz: info.RateHz, width: bits / 8}
 	h := append([]byte("RIFF\x00\x00\x00\x00WAVE"), "fmt \x12\x00\x00\x00"...)
 	h = binary.LittleEndian.AppendUint16(h, tagFloat)
 	h = binary.LittleEndian.AppendUint16(h, uint16(n))
@@ -134,22 +133,11 @@ func (w *Writer) instant(b *waveform.Block, k int) error {
 func (w *Writer) Close() error {
 	err := w.out.Flush()
 	for _, length := range []struct{ at, value int64 }{{4, w.dataAt + 4 + w.bytes - 8}, {w.dataAt, w.bytes}} {
-		_, e := w.temp.WriteAt(binary.LittleEndian.AppendUint32(nil, uint32(length.value)), length.at)
+		_, e := w.file.WriteAt(binary.LittleEndian.AppendUint32(nil, uint32(length.value)), length.at)
 		err = errors.Join(err, e)
 	}
-	err = errors.Join(err, w.temp.Chmod(0o644), w.temp.Close())
-	if err == nil {
-		err = os.Rename(w.temp.Name(), w.path)
-	}
-	if err != nil {
-		os.Remove(w.temp.Name())
-		return fmt.Errorf("%s: %w", w.path, err)
-	}
-	return nil
+	return w.file.Commit(err)
 }
 
 // Abort leaves nothing behind.
-func (w *Writer) Abort() {
-	w.temp.Close()
-	os.Remove(w.temp.Name())
-}
+func (w *Writer) Abort() { w.file.Abort() }
