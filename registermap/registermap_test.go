@@ -42,7 +42,7 @@ func TestEveryConfirmedRowIsServed(t *testing.T) {
 	}
 	f, err := os.Open(filepath.Join(data, "..", "domain", "modbus-map.csv"))
 	if err != nil {
-		t.Skip("HEPMETER_DATA not found: no published register list to compare with")
+		t.Skipf("HEPMETER_DATA not found: no published register list to compare with (%v)", err)
 	}
 	defer f.Close()
 	records, err := csv.NewReader(f).ReadAll()

@@ -16,7 +16,7 @@ import (
 // resident, at most 8 % of one core. The figures are in the log (-v).
 func TestIdle(t *testing.T) {
 	if runtime.GOOS != "linux" {
-		t.Skip("/proc is needed to weigh a process")
+		t.Skipf("/proc is missing on %s: it is needed to weigh a process", runtime.GOOS)
 	}
 	binary := buildHepmeter(t)
 
