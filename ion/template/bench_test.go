@@ -15,14 +15,7 @@ import (
 // for it.
 func measuring(tb testing.TB) (*ion.Node, *metering.Second, *metering.Window, *metering.HalfCycle) {
 	tb.Helper()
-	model, err := Load("ION9000")
-	if err != nil {
-		tb.Fatal(err)
-	}
-	node, err := model.Build("HM-1", "3.0.0")
-	if err != nil {
-		tb.Fatal(err)
-	}
+	node := factory(tb, "ION9000")
 	second := &metering.Second{Windows: 5, DurationS: 1}
 	second.Energy.Wh = [4]float64{1, 0, 0, 0.5}
 	window := &metering.Window{DurationS: 0.2, HighestOrder: 127}

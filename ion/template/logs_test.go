@@ -16,14 +16,7 @@ import (
 // has the interval's own energy, mean and extremes, and the mean power factor is that of
 // the mean powers. The interval of the power-up has no mean.
 func TestLogsOfAnInterval(t *testing.T) {
-	model, err := Load("PM8000")
-	if err != nil {
-		t.Fatal(err)
-	}
-	node, err := model.Build("HM-1", "3.0.0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	node := factory(t, "PM8000")
 	node.Restore(nil, nil)
 	begin := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	records := map[ion.Handle][][]ion.Value{}

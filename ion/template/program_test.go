@@ -29,6 +29,16 @@ func bare(tb testing.TB) Model {
 	return Model{Name: "TEST1", Program: changes, Limits: ion.Limits{ChainDepth: 6, Modules: map[string]int{"Integrator": 3, "Maximum": 4}}}
 }
 
+// factory is a meter of the model as it leaves the factory.
+func factory(tb testing.TB, model string) *ion.Node {
+	tb.Helper()
+	m, err := Load(model)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return build(tb, m)
+}
+
 func build(tb testing.TB, m Model) *ion.Node {
 	tb.Helper()
 	node, err := m.Build("HM-1", "3.0.0")

@@ -45,14 +45,7 @@ func TestEveryModelLoads(t *testing.T) {
 // The rates count in turn as the tariff says, exactly what kWh del counts, and rate 1
 // counts all until there is a tariff.
 func TestTheTariffEnablesTheRates(t *testing.T) {
-	model, err := Load("PM8000")
-	if err != nil {
-		t.Fatal(err)
-	}
-	node, err := model.Build("HM-1", "3.0.0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	node := factory(t, "PM8000")
 	now := time.Date(2026, 3, 2, 6, 59, 58, 0, time.UTC) // a Monday
 	second := &metering.Second{Windows: 5, DurationS: 1}
 	second.Energy.Wh[0] = 1000
@@ -87,14 +80,7 @@ func TestTheTariffEnablesTheRates(t *testing.T) {
 // Each rate has the peak of the intervals that end while it is active: the one that ends
 // as the rate changes is still of the old rate, and never counts for both.
 func TestTheTariffPartsTheDemand(t *testing.T) {
-	model, err := Load("PM8000")
-	if err != nil {
-		t.Fatal(err)
-	}
-	node, err := model.Build("HM-1", "3.0.0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	node := factory(t, "PM8000")
 	now := time.Date(2026, 3, 2, 6, 29, 59, 0, time.UTC) // a Monday
 	if err := node.Program([]ion.Change{ion.Set{Register: "TOU/Season 1 Weekday", Value: "00:00 2, 07:00 4"}}, ion.By{}, now); err != nil {
 		t.Fatal(err)
@@ -129,14 +115,7 @@ func TestTheTariffPartsTheDemand(t *testing.T) {
 }
 
 func TestPointsOfTheBaseUnit(t *testing.T) {
-	model, err := Load("ION7400")
-	if err != nil {
-		t.Fatal(err)
-	}
-	node, err := model.Build("HM-1", "3.0.0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	node := factory(t, "ION7400")
 	now := time.Unix(1_700_000_000, 0)
 	second := &metering.Second{Windows: 5, DurationS: 1}
 	tick := func() {
