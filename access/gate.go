@@ -1,77 +1,104 @@
 package access
 
 import (
+	"context"
+	"crypto/sha256"
 	"errors"
+	"fmt"
+	"io"
+	"sync"
 	"sync/atomic"
 	"time"
 )
 
-// Change is one register to be written.
-type Change struct {
-	// Operation is what the write amounts to: setup, clock, demand reset ...
-	Operation Operation
-	// Label is the register's "Module label/Register label"; empty if the server's
-	// address stands for nothing that can be written.
-	Label string
-	// Target names it in audit records, in the words of the server.
-	Target string
-	Value  Value
-}
-
-// Writer carries out changes that the gate has allowed. The meter implements it.
-type Writer interface {
-	// Write makes all changes in one transaction, or none of them.
-	Write([]Change) error
-}
-
-// Options are what a gate needs beside the registers.
+// Options are what a gate is made of.
 type Options struct {
-	Policy Policy
-	// Audit receives a record of every refusal and every write.
+	Registers Registers
+	// Security is what holds at the start.
+	Security *Security
+	// Audit receives a record of every refusal, change and login.
 	Audit Audit
-	// Now tells the time for audit records.
-	Now func() time.Time
-	// Writer carries out allowed writes; nil where nothing can be written.
-	Writer Writer
+	// Works, Logs and Files are what the meter can do; nil where it cannot.
+	Works Works
+	Logs  Logs
+	Files Files
+	// Now tells the time, with a monotonic reading; After makes an alarm (time.After);
+	// Random gives random numbers (crypto/rand.Reader).
+	Now    func() time.Time
+	After  func(time.Duration) <-chan time.Time
+	Random io.Reader
+	Limits Limits
+	// Kept are the blobs that Keep gave before the last stop, by name.
+	Kept map[string][]byte
 }
 
 // Gate is the one entrance to a meter. It is safe for use by many goroutines.
 type Gate struct {
-	registers Registers
-	options   Options
-	state     atomic.Pointer[state]
+	options  Options
+	state    atomic.Pointer[state]
+	checker  *checker
+	lockouts lockouts
+	ledger   ledger
+	// standIn is checked where there is no account, so that the answer takes as long.
+	standIn Verifier
 
-	reads, refusals, writes atomic.Uint64
-	open                    atomic.Int64
+	reads, refusals, changes atomic.Uint64 // of what is closed, and of all
+
+	mu          sync.Mutex // guards what follows
+	connections map[uint64]*connection
+	lastID      uint64
+	provisional *provisional
+	factory     factoryAccess
+	rosterAt    time.Time // when the connections were last gone through
 }
 
-// state is the policy in force and its epoch, which grows with every change.
+// state is the security in force and its epoch, which grows with every change.
 type state struct {
-	policy Policy
-	epoch  uint64
+	security *Security
+	epoch    uint64
 }
 
-// NewGate returns the gate of a meter with these registers.
-func NewGate(registers Registers, options Options) (*Gate, error) {
+// NewGate returns the gate of a meter.
+func NewGate(o Options) (*Gate, error) {
 	switch {
-	case registers == nil:
+	case o.Registers == nil:
 		return nil, errors.New("the gate needs registers to stand before")
-	case options.Audit == nil:
-		return nil, errors.New("the gate needs an audit to record refusals and writes in")
-	case options.Now == nil:
-		return nil, errors.New("the gate needs to be told the time: set Now")
+	case o.Security == nil:
+		return nil, errors.New("the gate needs to know what security is set")
+	case o.Audit == nil:
+		return nil, errors.New("the gate needs an audit to record refusals and changes in")
+	case o.Now == nil || o.After == nil || o.Random == nil:
+		return nil, errors.New("the gate needs to be told the time and given random numbers: set Now, After and Random")
 	}
-	g := &Gate{registers: registers, options: options}
-	g.state.Store(&state{policy: options.Policy, epoch: 1})
-	return g, nil
+	g := &Gate{options: o, connections: map[uint64]*connection{}}
+	g.state.Store(&state{security: o.Security, epoch: 1})
+	var key [sha256.Size]byte
+	if _, err := io.ReadFull(o.Random, key[:]); err != nil {
+		return nil, fmt.Errorf("no random numbers: %w", err)
+	}
+	g.checker = newChecker(o.Now, o.After, key)
+	now := o.Now()
+	err := errors.Join(g.lockouts.restore(o.Kept[keptLockouts], now), g.ledger.restore(o.Kept[keptLedger], now), g.restoreProvisional(o.Kept[keptProvisional], now))
+	return g, err
 }
 
-// SetPolicy puts another policy in force. Views handed out before go stale, so each
-// session is decided on again.
-func (g *Gate) SetPolicy(p Policy) {
+// Names of the blobs that the gate keeps; accounts' verifiers are verifier/N.
+const (
+	keptLockouts    = "lockouts"
+	keptLedger      = "ledger"
+	keptProvisional = "provisional"
+	keptVerifier    = "verifier/"
+)
+
+// Security returns what is in force.
+func (g *Gate) Security() *Security { return g.state.Load().security }
+
+// SetSecurity puts another security in force. Views handed out before go stale, and
+// sessions are decided on again.
+func (g *Gate) SetSecurity(s *Security) {
 	for {
 		old := g.state.Load()
-		if g.state.CompareAndSwap(old, &state{policy: p, epoch: old.epoch + 1}) {
+		if g.state.CompareAndSwap(old, &state{security: s, epoch: old.epoch + 1}) {
 			return
 		}
 	}
@@ -79,50 +106,61 @@ func (g *Gate) SetPolicy(p Policy) {
 
 // Counters are what has passed the gate since the start.
 type Counters struct {
-	Reads    uint64 // reads through views
-	Writes   uint64 // allowed writes, whether they succeeded or not
-	Refusals uint64
-	Sessions int64 // open now
+	Reads       uint64 // reads through views
+	Changes     uint64 // allowed transactions, whether they succeeded or not
+	Refusals    uint64
+	Connections int // open now
 }
 
 // Counters returns the present counts.
 func (g *Gate) Counters() Counters {
-	return Counters{Reads: g.reads.Load(), Writes: g.writes.Load(), Refusals: g.refusals.Load(), Sessions: g.open.Load()}
-}
-
-// Connect is what a server knows of a client.
-type Connect struct {
-	Path       Path
-	Remote     string // network address
-	Credential CredentialKind
-	User       string // the name of a NamedUser
-}
-
-// Open starts a session. Opening decides nothing: every request of the session is
-// judged by what it asks.
-func (g *Gate) Open(c Connect) *Session {
-	g.open.Add(1)
-	return &Session{gate: g, connect: c}
-}
-
-// decide asks the policy in force, and records a refusal.
-func (g *Gate) decide(c Connect, op Operation, target string) (*state, error) {
-	now := g.state.Load()
-	refusal := now.policy.Decide(Request{Path: c.Path, Credential: c.Credential, Operation: op})
-	if refusal == nil {
-		return now, nil
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	c := Counters{Reads: g.reads.Load(), Changes: g.changes.Load(), Refusals: g.refusals.Load(), Connections: len(g.connections)}
+	for _, conn := range g.connections {
+		c.Reads += conn.allReads()
 	}
-	g.refuse(c, now, refusal, target)
-	return nil, refusal
+	return c
 }
 
-func (g *Gate) refuse(c Connect, s *state, refusal *Refusal, target string) {
-	g.refusals.Add(1)
-	g.record(c, s, Record{Operation: refusal.Operation, Target: target, Code: refusal.Code})
+// Tick is to be called about once a second, on the goroutine that carries out changes.
+// It ends what was idle for too long, and returns a transaction that is due: security
+// changes that nobody confirmed are to be taken back. It is nil where nothing is due.
+func (g *Gate) Tick(now time.Time) (due *Transaction) {
+	g.goThrough(now)
+	g.closeFactory(now)
+	return g.dueReturn(now)
+}
+
+// Keep returns the blobs to be stored that have changed since they were last returned.
+// What only tells later times is kept back for some minutes, unless all is asked for.
+func (g *Gate) Keep(now time.Time, all bool) map[string][]byte {
+	kept := map[string][]byte{}
+	if text := g.lockouts.keep(now); text != nil {
+		kept[keptLockouts] = text
+	}
+	if text := g.ledger.keep(now, all); text != nil {
+		kept[keptLedger] = text
+	}
+	return kept
 }
 
 // record completes r with who and when.
-func (g *Gate) record(c Connect, s *state, r Record) {
-	r.Time, r.Path, r.Remote, r.User, r.Policy = g.options.Now(), c.Path, c.Remote, c.User, s.policy.Name
+func (c *connection) record(id Identity, r Record) {
+	g := c.gate
+	r.Time, r.Path, r.Medium, r.Remote, r.Client = g.options.Now(), c.client.Path, c.client.Medium, c.client.Remote, c.name()
+	r.Mode = g.Security().Mode
+	if r.User == "" {
+		r.User = id.userName()
+		r.Named = id.Kind == NamedUser
+	}
 	g.options.Audit.Record(r)
 }
+
+// By is who acts, for the events of the meter.
+func (s *Session) by() By {
+	return By{User: s.identity.eventName(), Origin: s.conn.client.origin()}
+}
+
+// timeless is a context for what must not be given up half way.
+func timeless(ctx context.Context) context.Context { return context.WithoutCancel(ctx) }

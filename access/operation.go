@@ -23,6 +23,8 @@ const (
 	WriteFile
 	UpgradeFirmware
 	AccessFactory
+	// SyncClock is setting the clock by a Modbus broadcast, which names no user.
+	SyncClock
 	operations // how many there are
 )
 
@@ -30,7 +32,7 @@ var operationNames = [operations]string{
 	"read measurement", "read security", "write setup", "write communications", "set clock",
 	"reset demand", "enter test mode", "administer security", "change own password",
 	"create module", "link module", "delete module", "load template", "read log",
-	"read file", "write file", "upgrade firmware", "access factory",
+	"read file", "write file", "upgrade firmware", "access factory", "broadcast time sync",
 }
 
 // String is the operation in words, as audit records write it.
@@ -88,6 +90,28 @@ func (k CredentialKind) String() string {
 	return credentialNames[k]
 }
 
+// Medium is the kind of line that a client is on: being locked out on one leaves the
+// others usable (security.md 4.2).
+type Medium uint8
+
+// The media.
+const (
+	Ethernet Medium = iota
+	Serial
+	Local // the meter's own panel
+	media // how many there are
+)
+
+var mediumNames = [media]string{"ethernet", "serial", "local"}
+
+// String is the medium in words.
+func (m Medium) String() string {
+	if m >= media {
+		return "unknown medium"
+	}
+	return mediumNames[m]
+}
+
 // RegisterSet names registers that share their reading right.
 type RegisterSet uint8
 
@@ -95,13 +119,13 @@ type RegisterSet uint8
 const (
 	// Readings is every register outside the security modules.
 	Readings RegisterSet = iota
-	// Security is the registers of the security modules.
-	Security
+	// SecuritySettings is the registers of the security modules.
+	SecuritySettings
 )
 
 // readOperation is the operation that reading the set amounts to.
 func (s RegisterSet) readOperation() Operation {
-	if s == Security {
+	if s == SecuritySettings {
 		return ReadSecurity
 	}
 	return ReadMeasurement

@@ -1,78 +1,370 @@
 package access
 
 import (
+	"context"
 	"strings"
 	"sync/atomic"
+	"time"
 )
 
-// Session is one client's standing with the meter. It may be used by one server
-// goroutine at a time; Close may come from any.
+// Session is one client's standing with the meter: a connection and who it is found to
+// be. Its methods may be called from several goroutines.
 type Session struct {
-	gate    *Gate
-	connect Connect
-	closed  atomic.Bool
+	conn     *connection
+	identity Identity
+	// root tells that it is the one that Open returned.
+	root  bool
+	since time.Time
+	ended atomic.Bool
+	// limit is how long it may be idle, 0 for as long as the connection; lastUse is in
+	// nanoseconds since 1970.
+	limit   time.Duration
+	lastUse atomic.Int64
+	// shown is the digest of what With was given for it.
+	shown digest
+	// changing is the password that a session that lasts has given its own account.
+	changing atomic.Pointer[Verifier]
+	reads    atomic.Uint64
+	settled  uint64 // of reads, for the ledger; guarded by the connection's mu
+	entry    atomic.Pointer[entry]
 }
 
-// Close ends the session. Views of it stop working. Closing twice does no harm.
+func (s *Session) gate() *Gate { return s.conn.gate }
+
+// Close ends the session, and its connection if it is the one that Open returned. Views
+// of it stop working. Closing twice does no harm.
 func (s *Session) Close() {
-	if !s.closed.Swap(true) {
-		s.gate.open.Add(-1)
+	if s.root {
+		s.conn.close()
+		return
+	}
+	if !s.ended.Swap(true) {
+		s.conn.drop(s)
 	}
 }
 
-// Registers asks for a view of a set of registers. The error is a *Refusal where
-// the policy says no, or ErrClosed.
-func (s *Session) Registers(set RegisterSet) (View, error) {
-	if s.closed.Load() {
-		return View{}, ErrClosed
+// Identity tells who the session is found to be.
+func (s *Session) Identity() Identity { return s.identity }
+
+// UserName is the account that acts for the session, empty for none.
+func (s *Session) UserName() string { return s.identity.userName() }
+
+// With returns the session of a request on the same connection that brings its own
+// credential, as stateless protocols do. It remembers the latest, so that asking again
+// costs little; lockout and changes of the account are looked at each time.
+func (s *Session) With(ctx context.Context, c Credential) (*Session, error) {
+	if !c.Given && c.User == "" {
+		return s, nil
 	}
-	state, err := s.gate.decide(s.connect, set.readOperation(), "registers")
+	g := s.gate()
+	if latest := s.conn.latest.Load(); latest != nil && !latest.ended.Load() && latest.shown == g.shown(c) {
+		now := g.options.Now()
+		if g.lockouts.locked(latest.lockoutKey(), now) {
+			s.conn.record(latest.identity, Record{Kind: LoginLocked, Code: CodeBadCredentials, Priority: g.Security().invalidLogin})
+			return nil, refuse(CodeBadCredentials, "")
+		}
+		if latest.holds(g.Security()) {
+			return latest, nil
+		}
+	}
+	id, err := s.authenticate(ctx, c)
 	if err != nil {
-		return View{}, err
+		return nil, err
 	}
-	return View{session: s, set: set, epoch: state.epoch}, nil
+	if old := s.conn.latest.Load(); old != nil {
+		old.ended.Store(true)
+		s.conn.drop(old)
+	}
+	fresh := &Session{conn: s.conn, identity: id, shown: g.shown(c)}
+	s.conn.add(fresh)
+	s.conn.latest.Store(fresh)
+	s.conn.record(id, Record{Kind: LoginRight, Priority: g.Security().validLogin})
+	return fresh, nil
 }
 
-// Write asks for changes that belong together: all are made, or none. The error is
-// a *Refusal where the policy says no to any of them, or why the meter could not.
-// Every change leaves an audit record.
-func (s *Session) Write(changes ...Change) error {
-	if s.closed.Load() {
+// Login returns a session that lasts, on the same connection: until it is closed, idle
+// for its limit, or its account changes. Terminal, file transfer, web pages and tokens of
+// the object protocol are such.
+func (s *Session) Login(ctx context.Context, c Credential, idle time.Duration) (*Session, error) {
+	g := s.gate()
+	var id Identity
+	var err error
+	if strings.EqualFold(strings.TrimSpace(c.User), factoryUser) {
+		id, err = s.factoryLogin(c)
+	} else {
+		id, err = s.authenticate(ctx, c)
+	}
+	if err != nil {
+		return nil, err
+	}
+	fresh := &Session{conn: s.conn, identity: id, limit: idle}
+	fresh.lastUse.Store(g.options.Now().UnixNano())
+	s.conn.mu.Lock()
+	crowded := len(s.conn.sessions) >= sessionsOfConnection
+	s.conn.mu.Unlock()
+	if crowded {
+		return nil, refuse(CodeBusy, "this connection has too many sessions")
+	}
+	s.conn.add(fresh)
+	if latest := s.conn.latest.Load(); latest == nil {
+		s.conn.latest.Store(fresh)
+	}
+	s.conn.record(id, Record{Kind: LoginRight, Priority: g.Security().validLogin})
+	return fresh, nil
+}
+
+// sessionsOfConnection bounds the sessions of one connection.
+const sessionsOfConnection = 16
+
+// TokenIdle is how long a session token of the object protocol may be unused: five
+// minutes and no choice, as firmware 4.0 has it (security.md 4.1).
+const TokenIdle = 5 * time.Minute
+
+// shown is a digest of what a client presents, to know it again on the same connection.
+func (g *Gate) shown(c Credential) digest {
+	given := "-"
+	if c.Given {
+		given = "+"
+	}
+	return g.checker.digest(&Verifier{}, foreign, given+c.User+"\x00"+c.Password)
+}
+
+func (s *Session) lockoutKey() lockoutKey {
+	return lockoutKey{s.identity.Account, s.conn.client.Path, s.conn.client.Medium}
+}
+
+// authenticate checks a credential: first whether the account is locked, then whether the
+// same wrong pair was counted lately, then whether it was right before, and only then by
+// hashing.
+func (s *Session) authenticate(ctx context.Context, c Credential) (Identity, error) {
+	g, conn := s.gate(), s.conn
+	security := g.Security()
+	claim, refusal := security.claimed(conn.client.Path, c)
+	if claim.unchecked {
+		return claim.identity, nil
+	}
+	if conn.kept && claim.identity.Kind != NamedUser {
+		return Identity{}, refuse(CodeConnectionsUsed, "this connection is kept for a named user")
+	}
+	key := lockoutKey{claim.account, conn.client.Path, conn.client.Medium}
+	now := g.options.Now()
+	verifier := claim.verifier
+	if claim.account == foreign {
+		verifier = g.standIn
+	}
+	password := c.Password
+	tooLong := len(password) > maxPresented
+	if tooLong {
+		password = ""
+	}
+	d := g.checker.digest(&verifier, claim.account, password+"\x00"+nameOf(claim.account, c.User))
+	if refusal != nil {
+		if refusal.Code == CodeBadCredentials {
+			s.countWrong(key, d, c.User, now)
+		} else {
+			s.conn.record(Identity{Kind: security.kind(c)}, Record{Kind: OperationRefused, Code: refusal.Code, Target: "login"})
+		}
+		return Identity{}, refusal
+	}
+	switch {
+	case g.lockouts.locked(key, now):
+		conn.record(claim.identity, Record{Kind: LoginLocked, Code: CodeBadCredentials, Priority: security.invalidLogin})
+		return Identity{}, refuse(CodeBadCredentials, "")
+	case stateless(conn.client.Path) && g.lockouts.repeated(key, d, now, security.collapse):
+		return Identity{}, refuse(CodeBadCredentials, "")
+	case !tooLong && g.checker.knows(d):
+	default:
+		right, err := g.checker.check(ctx, conn.client.host(), &verifier, d, password)
+		if err != nil {
+			return Identity{}, err
+		}
+		if !right || tooLong || claim.account == foreign {
+			s.countWrong(key, d, c.User, g.options.Now())
+			return Identity{}, refuse(CodeBadCredentials, "")
+		}
+		// While it was checked, others may have locked the account or changed it.
+		if g.lockouts.locked(key, g.options.Now()) {
+			return Identity{}, refuse(CodeBadCredentials, "")
+		}
+	}
+	g.lockouts.right(key)
+	id := claim.identity
+	id.verifier = verifier
+	if now := g.Security(); !(&Session{conn: conn, identity: id}).holds(now) {
+		return Identity{}, refuse(CodeBadCredentials, "")
+	}
+	return id, nil
+}
+
+// nameOf tells names apart that are no account.
+func nameOf(account int, user string) string {
+	if account == foreign {
+		return clean(user)
+	}
+	return ""
+}
+
+// stateless reports whether a path carries credentials with each request, so that the
+// same wrong pair comes again and again.
+func stateless(p Path) bool { return p == ION || p == IONOverModbus }
+
+// countWrong counts a wrong login and tells the log.
+func (s *Session) countWrong(key lockoutKey, d digest, user string, now time.Time) {
+	g := s.gate()
+	security := g.Security()
+	collapse := time.Duration(0)
+	if stateless(key.Path) {
+		collapse = security.collapse
+	}
+	counted, lockedNow := g.lockouts.wrong(key, d, now, security.attempts[key.Path], security.lockout, collapse)
+	if !counted {
+		return
+	}
+	r := Record{Kind: LoginWrong, Code: CodeBadCredentials, Priority: security.invalidLogin, Target: "login", User: UserName(key.Account), Named: user != ""}
+	switch {
+	case key.Account == foreign:
+		r.User, r.Target = clean(user), "login of an unknown user"
+	case key.Account == 0:
+		r.Target = "login with the meter password"
+	case user == "":
+		r.Target = "login without a user name"
+	}
+	s.conn.record(Identity{}, r)
+	if lockedNow {
+		r.Kind, r.Priority, r.Is = LockedOut, security.lockedOut, security.lockout.String()
+		s.conn.record(Identity{}, r)
+	}
+}
+
+// holds reports whether what made the session right still does: the account is there,
+// with the same password, and the mode takes such credentials.
+func (s *Session) holds(now *Security) bool {
+	id := s.identity
+	switch {
+	case id.factory:
+		return s.gate().factoryOpen()
+	case id.Kind == NoCredential || now.Mode == None:
+		return true
+	case now.Mode == Standard:
+		return id.Account == 0 && s.checkedWith(now.meterPassword)
+	case id.Kind == NamedUser, id.Kind == PasswordOnly && now.Mode == LSS, id.Kind == ModelNumber && now.Mode == LSS:
+		a, ok := now.Accounts[id.Account]
+		return ok && s.checkedWith(a.verifier)
+	}
+	return false
+}
+
+// checkedWith reports whether v is the verifier that found the session right, or the one
+// of the password that the session gave its account since.
+func (s *Session) checkedWith(v Verifier) bool {
+	changed := s.changing.Load()
+	return v == s.identity.verifier || changed != nil && v == *changed
+}
+
+// permit decides whether the session may do op. A refusal is recorded.
+func (s *Session) permit(op Operation, target string) error {
+	if s.ended.Load() || s.conn.closed.Load() {
 		return ErrClosed
 	}
-	g := s.gate
-	var in *state
-	for _, c := range changes {
-		var err error
-		if in, err = g.decide(s.connect, c.Operation, c.Target); err != nil {
-			return err
-		}
+	g := s.gate()
+	now := g.options.Now()
+	if s.limit > 0 && now.Sub(time.Unix(0, s.lastUse.Load())) >= s.limit {
+		s.Close()
+		return refuse(CodeSessionEnded, "the session was idle for "+s.limit.String()).of(op)
 	}
-	for _, c := range changes {
-		if c.Label == "" || g.options.Writer == nil {
-			refusal := &Refusal{
-				Code:      CodeNotWritable,
-				Reason:    "nothing behind " + c.Target + " can be written",
-				Remedy:    "see docs/register-map.md for what can",
-				Operation: c.Operation,
-			}
-			g.refuse(s.connect, in, refusal, c.Target)
-			return refusal
-		}
+	security := g.Security()
+	s.lastUse.Store(now.UnixNano())
+	s.conn.lastUse.Store(now.UnixNano())
+	if !s.holds(security) {
+		s.ended.Store(true)
+		return s.refuse(refuse(CodeSessionEnded, "").of(op), target)
 	}
+	if refusal := s.decide(security, op); refusal != nil {
+		return s.refuse(refusal, target)
+	}
+	s.entry.Load().use(op, target, now)
+	return nil
+}
+
+// decide is the table, and what a session has beside it.
+func (s *Session) decide(security *Security, op Operation) *Refusal {
+	switch {
+	case s.conn.kept && s.identity.Kind != NamedUser:
+		return refuse(CodeConnectionsUsed, "this connection is kept for a named user").of(op)
+	case s.identity.factory:
+		if op == AdministerSecurity || op == ChangeOwnPassword || op == AccessFactory {
+			return refuse(CodeNoPermission, "factory access does not reach security").of(op)
+		}
+		return nil
+	}
+	return security.Decide(Request{Path: s.conn.client.Path, Credential: s.identity.Kind, Account: s.identity.Account, Operation: op})
+}
+
+// refuse records a refusal and returns it.
+func (s *Session) refuse(refusal *Refusal, target string) error {
+	s.gate().refusals.Add(1)
+	s.conn.record(s.identity, Record{Kind: OperationRefused, Operation: refusal.Operation, Target: target, Code: refusal.Code})
+	return refusal
+}
+
+// note records what the session has done.
+func (s *Session) note(r Record) { s.conn.record(s.identity, r) }
+
+// May reports whether the session could do op, and leaves no trace.
+func (s *Session) May(op Operation) bool {
+	security := s.gate().Security()
+	return !s.ended.Load() && !s.conn.closed.Load() && s.holds(security) && s.decide(security, op) == nil
+}
+
+// Change carries out changes that belong together: all are made, or none, and they are
+// durable when it returns. The error is a *Refusal where the gate or the meter says no,
+// wraps ErrValue where a register cannot take a value, or tells why the meter could not.
+// With rehearse nothing is changed.
+func (s *Session) Change(ctx context.Context, changes []Change, rehearse bool) error {
 	if len(changes) == 0 {
 		return nil
 	}
-	g.writes.Add(1)
-	err := g.options.Writer.Write(changes)
-	for _, c := range changes {
-		g.record(s.connect, in, Record{Operation: c.Operation, Target: c.Target, Allowed: true, Err: err})
+	for i := range changes {
+		changes[i] = changes[i].withText()
+	}
+	return s.transact(ctx, Transaction{Changes: changes}, rehearse)
+}
+
+// transact has the meter carry out a transaction, judged when it does.
+func (s *Session) transact(ctx context.Context, t Transaction, rehearse bool) error {
+	g := s.gate()
+	if s.ended.Load() || s.conn.closed.Load() {
+		return ErrClosed
+	}
+	if g.options.Works == nil {
+		return s.refuse(refuse(CodeNotWritable, "").of(WriteSetup), t.Changes[0].String())
+	}
+	err := g.options.Works.Change(ctx, t, s.by(), s.judge(t.Passwords), rehearse)
+	if rehearse {
+		return err
+	}
+	g.changes.Add(1)
+	if refused, ok := asRefusal(err); ok && refused.Code != CodeNotFound && refused.Code != CodeNotWritable && refused.Code != CodeBadValue {
+		return err // judge has recorded it
+	}
+	for _, c := range t.Changes {
+		s.note(Record{Kind: OperationDone, Operation: c.nominal(), Target: c.String(), Is: c.value(), Err: err})
 	}
 	return err
 }
 
-// View is a set of registers that a session may read, decided under one policy. It
-// is a small value, good until the policy changes or the session closes.
+// Registers asks for a view of a set of registers. The error is a *Refusal where the
+// gate says no, or ErrClosed.
+func (s *Session) Registers(set RegisterSet) (View, error) {
+	epoch := s.gate().state.Load().epoch
+	if err := s.permit(set.readOperation(), "registers"); err != nil {
+		return View{}, err
+	}
+	return View{session: s, set: set, epoch: epoch}, nil
+}
+
+// View is a set of registers that a session may read, decided under one security. It
+// is a small value, good until security changes or the session closes.
 type View struct {
 	session *Session
 	set     RegisterSet
@@ -80,17 +372,18 @@ type View struct {
 }
 
 // Snapshot returns the newest picture of the registers, and counts as one read. The
-// error is ErrStale when the policy has changed, and ErrClosed after Close.
+// error is ErrStale when security has changed, and ErrClosed after Close.
 func (v View) Snapshot() (Snapshot, error) {
-	if v.session == nil || v.session.closed.Load() {
+	s := v.session
+	if s == nil || s.ended.Load() || s.conn.closed.Load() {
 		return nil, ErrClosed
 	}
-	g := v.session.gate
+	g := s.gate()
 	if g.state.Load().epoch != v.epoch {
 		return nil, ErrStale
 	}
-	g.reads.Add(1)
-	return g.registers.Snapshot(), nil
+	s.reads.Add(1)
+	return g.options.Registers.Snapshot(), nil
 }
 
 // Find returns the point of a register by its "Module label/Register label", and
@@ -99,15 +392,18 @@ func (v View) Find(label string) Point {
 	if v.session == nil || setOf(label) != v.set {
 		return NoPoint
 	}
-	return v.session.gate.registers.Find(label)
+	return v.session.gate().options.Registers.Find(label)
 }
 
 // setOf returns the set a label belongs to: what the security modules hold is read
-// under its own right.
+// under its own right. Their labels are fixed, and no other module may have such a one.
 func setOf(label string) RegisterSet {
-	module, _, _ := strings.Cut(strings.ToLower(label), "/")
-	if strings.HasPrefix(module, "security ") {
-		return Security
+	module, _, _ := strings.Cut(label, "/")
+	if _, account := accountOf(module); account || strings.EqualFold(module, securityOptions) {
+		return SecuritySettings
 	}
 	return Readings
 }
+
+// SetOf returns the set that a register belongs to, by its label.
+func SetOf(label string) RegisterSet { return setOf(label) }
