@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/hepmeter/hepmeter/store/vfs"
+	"github.com/hepmeter/hepmeter/wire/eventchain"
 )
 
 // FuzzOpenDamaged opens a store whose database, log and seal are anything at
@@ -84,6 +85,7 @@ func FuzzCommitRoundTrip(f *testing.F) {
 			return
 		}
 		event.Sequence = seqs[0]
+		event.Hash = eventchain.EventHash(event.Previous, event.chained())
 		if s, err = Open(simDir, opt); err != nil {
 			t.Fatal(err)
 		}
