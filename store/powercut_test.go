@@ -322,7 +322,7 @@ func (w *workload) batch(n int) Batch {
 		b.SetupDelete = []string{"Setup 3"}
 	}
 	if n%3 == 0 { // With the setup that it belongs to.
-		b.Security = map[string][]byte{fmt.Sprintf("verifier/%d", n%7): []byte(strconv.Itoa(n)), "ledger": []byte(strings.Repeat(strconv.Itoa(n), 3000))}
+		b.Security = map[string][]byte{fmt.Sprintf("verifier/%d", n%7): []byte(strconv.Itoa(n)), "ledger": []byte(strings.Repeat(strconv.Itoa(n), 1000))}
 	}
 	if n%7 == 5 {
 		b.SecurityDelete = []string{"verifier/3", "never there"}

@@ -237,3 +237,23 @@ func TestNewSerial(t *testing.T) {
 		}
 	}
 }
+
+// The last page of a long value may be of zeros, and is no lost page for that.
+func TestLongValuesOfZeros(t *testing.T) {
+	w := newWorkload(t, 1000)
+	w.open()
+	zeros := make([]byte, MaxRecordBytes)
+	_, err := w.store.Commit(Batch{Retained: map[string][]byte{"a": zeros}, Security: map[string][]byte{"a": zeros},
+		Records: []Record{{Log: 1, Time: w.now, Body: zeros}}, Alive: w.now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.close()
+	if r, err := check(w.disk, simDir); err != nil || !r.Sound() {
+		t.Errorf("%v %v", r, err)
+	}
+	got, err := openAndRead(w.disk, w.now)
+	if err != nil || !bytes.Equal(got.Retained["a"], zeros) || !bytes.Equal(got.Security["a"], zeros) || !bytes.Equal(got.Logs[1].Records[0].Body, zeros) {
+		t.Errorf("read %d, %d and %d records; %v", len(got.Retained["a"]), len(got.Security["a"]), len(got.Logs[1].Records), err)
+	}
+}
