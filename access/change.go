@@ -1,6 +1,7 @@
 package access
 
 import (
+	"cmp"
 	"strconv"
 	"strings"
 	"time"
@@ -46,6 +47,10 @@ type Change struct {
 	Target string
 	// Broadcast tells that a SetTime came as a Modbus broadcast.
 	Broadcast bool
+	// Fault is what the server has found wrong with the change: a *Refusal where nothing
+	// such can be written, or an error that wraps ErrValue. It is told to who would be
+	// allowed the transaction only, and nothing of it is then carried out.
+	Fault error
 }
 
 // String is the change in words.
@@ -169,14 +174,26 @@ func (s *Session) judge(passwords map[int]Verifier) Judge {
 			}
 			after.follow(c)
 		}
-		if !administers {
-			return nil
+		if err := faultOf(changes); err != nil || !administers {
+			return err
 		}
 		if refusal := after.check(); refusal != nil {
 			return s.refuse(refusal.of(AdministerSecurity), "security")
 		}
 		return nil
 	}
+}
+
+// faultOf returns what the server found wrong; what cannot be written at all comes first.
+func faultOf(changes []Change) error {
+	var fault error
+	for _, c := range changes {
+		if _, ok := asRefusal(c.Fault); ok {
+			return c.Fault
+		}
+		fault = cmp.Or(fault, c.Fault)
+	}
+	return fault
 }
 
 // demandResets are the names of the resets that need their own permission, in lower case.
