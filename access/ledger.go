@@ -177,13 +177,15 @@ func (l *ledger) evict() {
 	l.dropped++
 }
 
-// use notes an operation.
-func (e *entry) use(op Operation, target string, now time.Time) {
-	if e == nil || e.key.path == FrontPanel && e.key.kind == NoCredential && needs[op] == MayRead {
+// use notes an operation in the ledger.
+func (s *Session) use(op Operation, target string, now time.Time) {
+	e := s.entry.Load()
+	if e.key.path == FrontPanel && e.key.kind == NoCredential && needs[op] == MayRead {
 		return // looking at the display is not use of the kind that matters
 	}
 	if !e.listed.Load() {
 		e = e.ledger.list(e, now)
+		s.entry.Store(e)
 	}
 	e.requests.Add(1)
 	e.last.Store(now.UnixNano())
@@ -197,13 +199,14 @@ func (e *entry) use(op Operation, target string, now time.Time) {
 	defer l.mu.Unlock()
 	l.changed = true
 	l.fresh = l.fresh || !known
+	target = clean(target)
 	if needs[op] == MayRead || slices.Contains(e.asked, target) {
 		return
 	}
 	if len(e.asked) >= askedOfEntry {
 		e.asked = slices.Delete(e.asked, 0, 1)
 	}
-	e.asked = append(e.asked, clean(target))
+	e.asked = append(e.asked, target)
 	l.fresh = true
 }
 
