@@ -13,7 +13,9 @@ type Session struct {
 	conn     *connection
 	identity Identity
 	// root tells that it is the one that Open returned.
-	root  bool
+	root bool
+	// lasts tells that it goes on when another credential comes on its connection.
+	lasts bool
 	since time.Time
 	ended atomic.Bool
 	// limit is how long it may be idle, 0 for as long as the connection; lastUse is in
@@ -71,7 +73,7 @@ func (s *Session) With(ctx context.Context, c Credential) (*Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	if old := s.conn.latest.Load(); old != nil {
+	if old := s.conn.latest.Load(); old != nil && !old.lasts {
 		old.ended.Store(true)
 		s.conn.drop(old)
 	}
@@ -97,15 +99,10 @@ func (s *Session) Login(ctx context.Context, c Credential, idle time.Duration) (
 	if err != nil {
 		return nil, err
 	}
-	fresh := &Session{conn: s.conn, identity: id, limit: idle}
-	fresh.lastUse.Store(g.options.Now().UnixNano())
-	s.conn.mu.Lock()
-	crowded := len(s.conn.sessions) >= sessionsOfConnection
-	s.conn.mu.Unlock()
-	if crowded {
-		return nil, refuse(CodeBusy, "this connection has too many sessions")
+	fresh, err := s.lasting(id, idle)
+	if err != nil {
+		return nil, err
 	}
-	s.conn.add(fresh)
 	if latest := s.conn.latest.Load(); latest == nil {
 		s.conn.latest.Store(fresh)
 	}
@@ -113,8 +110,32 @@ func (s *Session) Login(ctx context.Context, c Credential, idle time.Duration) (
 	return fresh, nil
 }
 
-// sessionsOfConnection bounds the sessions of one connection.
-const sessionsOfConnection = 16
+// Stay returns a session of the same identity that lasts as long as the connection and
+// the account: for what goes on after a request, as a subscription does.
+func (s *Session) Stay() (*Session, error) {
+	if err := s.Use(); err != nil {
+		return nil, err
+	}
+	return s.lasting(s.identity, 0)
+}
+
+// lasting makes a session that lasts.
+func (s *Session) lasting(id Identity, idle time.Duration) (*Session, error) {
+	fresh := &Session{conn: s.conn, identity: id, limit: idle, lasts: true}
+	fresh.lastUse.Store(s.gate().options.Now().UnixNano())
+	s.conn.mu.Lock()
+	crowded := len(s.conn.sessions) >= sessionsOfConnection
+	s.conn.mu.Unlock()
+	if crowded {
+		return nil, refuse(CodeBusy, "this connection has too many sessions")
+	}
+	s.conn.add(fresh)
+	return fresh, nil
+}
+
+// sessionsOfConnection bounds the sessions of one connection: that of Open, the latest
+// of With, and for the object protocol 16 tokens and 16 subscriptions.
+const sessionsOfConnection = 2 + 16 + 16
 
 // TokenIdle is how long a session token of the object protocol may be unused: five
 // minutes and no choice, as firmware 4.0 has it (security.md 4.1).
@@ -261,23 +282,35 @@ func (s *Session) checkedWith(v Verifier) bool {
 	return v == s.identity.verifier || changed != nil && v == *changed
 }
 
-// permit decides whether the session may do op. A refusal is recorded.
-func (s *Session) permit(op Operation, target string) error {
+// Use tells that a request has come for the session, which may be answered through a
+// view and never ask the gate. The error is ErrClosed, or a *Refusal where the session was
+// idle for too long, or what made it right holds no longer.
+func (s *Session) Use() error {
+	return s.use(s.gate().Security(), s.gate().options.Now(), ReadMeasurement, "session")
+}
+
+func (s *Session) use(security *Security, now time.Time, op Operation, target string) error {
 	if s.ended.Load() || s.conn.closed.Load() {
 		return ErrClosed
 	}
-	g := s.gate()
-	now := g.options.Now()
 	if s.limit > 0 && now.Sub(time.Unix(0, s.lastUse.Load())) >= s.limit {
 		s.Close()
 		return refuse(CodeSessionEnded, "the session was idle for "+s.limit.String()).of(op)
 	}
-	security := g.Security()
 	s.lastUse.Store(now.UnixNano())
 	s.conn.lastUse.Store(now.UnixNano())
 	if !s.holds(security) {
-		s.ended.Store(true)
+		s.Close()
 		return s.refuse(refuse(CodeSessionEnded, "").of(op), target)
+	}
+	return nil
+}
+
+// permit decides whether the session may do op. A refusal is recorded.
+func (s *Session) permit(op Operation, target string) error {
+	security, now := s.gate().Security(), s.gate().options.Now()
+	if err := s.use(security, now, op, target); err != nil {
+		return err
 	}
 	if refusal := s.decide(security, op); refusal != nil {
 		return s.refuse(refusal, target)
