@@ -316,8 +316,9 @@ func (l *ledger) restore(text []byte, now time.Time) error {
 	}
 	l.since, l.dropped, l.entries = form.Since, form.Dropped, map[entryKey]*entry{}
 	for _, k := range form.Entries {
-		path, kind := parsePath(k.Path), parseCredentialKind(k.Credential)
-		if path == paths || kind == credentialKinds {
+		path, known := ParsePath(k.Path)
+		kind := parseCredentialKind(k.Credential)
+		if !known || kind == credentialKinds {
 			continue // of a firmware that had others
 		}
 		e := &entry{ledger: l, key: entryKey{k.Host, path, k.Client, kind, k.Account}, version: k.Version, first: time.Unix(0, k.FirstNs).UTC(), asked: k.Asked}

@@ -231,8 +231,9 @@ func (l *lockouts) restore(text []byte, now time.Time) error {
 	defer l.mu.Unlock()
 	l.counts = map[lockoutKey]*wrongLogins{}
 	for _, k := range kept {
-		path, medium := parsePath(k.Path), parseMedium(k.Medium)
-		if path == paths || medium == media {
+		path, known := ParsePath(k.Path)
+		medium := parseMedium(k.Medium)
+		if !known || medium == media {
 			continue // of a firmware that had others
 		}
 		w := &wrongLogins{failures: k.Failures}
@@ -246,15 +247,6 @@ func (l *lockouts) restore(text []byte, now time.Time) error {
 		l.counts[lockoutKey{k.Account, path, medium}] = w
 	}
 	return nil
-}
-
-func parsePath(name string) Path {
-	for i, known := range pathNames {
-		if known == name {
-			return Path(i)
-		}
-	}
-	return paths
 }
 
 func parseMedium(name string) Medium {

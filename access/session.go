@@ -13,7 +13,7 @@ type Session struct {
 	conn     *connection
 	identity Identity
 	// root tells that it is the one that Open returned.
-	root  bool
+	root bool
 	since time.Time
 	ended atomic.Bool
 	// limit is how long it may be idle, 0 for as long as the connection; lastUse is in
@@ -110,19 +110,38 @@ func (s *Session) Login(ctx context.Context, c Credential, idle time.Duration) (
 	if err != nil {
 		return nil, err
 	}
-	fresh := &Session{conn: s.conn, identity: id, limit: idle}
-	fresh.lastUse.Store(g.options.Now().UnixNano())
-	if !s.conn.add(fresh) {
-		return nil, refuse(CodeBusy, "this connection has too many sessions")
+	fresh, err := s.lasting(id, idle)
+	if err != nil {
+		return nil, err
 	}
 	s.conn.record(id, Record{Kind: LoginRight, Priority: g.Security().validLogin})
 	return fresh, nil
 }
 
-// sessionsOfConnection bounds the lasting sessions of one connection, rememberedOfConnection
-// those of With: the oldest makes room.
+// Stay returns a session of the same identity that lasts as long as the connection and
+// the account: for what goes on after a request, as a subscription does.
+func (s *Session) Stay() (*Session, error) {
+	if err := s.Use(); err != nil {
+		return nil, err
+	}
+	return s.lasting(s.identity, 0)
+}
+
+// lasting makes a session that lasts.
+func (s *Session) lasting(id Identity, idle time.Duration) (*Session, error) {
+	fresh := &Session{conn: s.conn, identity: id, limit: idle}
+	fresh.lastUse.Store(s.gate().options.Now().UnixNano())
+	if !s.conn.add(fresh) {
+		return nil, refuse(CodeBusy, "this connection has too many sessions")
+	}
+	return fresh, nil
+}
+
+// sessionsOfConnection bounds the lasting sessions of one connection (for the object
+// protocol 16 tokens and 16 subscriptions), rememberedOfConnection those of With: the
+// oldest makes room.
 const (
-	sessionsOfConnection   = 16
+	sessionsOfConnection   = 16 + 16
 	rememberedOfConnection = 4
 )
 
@@ -272,23 +291,35 @@ func (s *Session) checkedWith(v Verifier) bool {
 	return v.set && (v == s.identity.verifier || changed != nil && v == *changed)
 }
 
-// permit decides whether the session may do op. A refusal is recorded.
-func (s *Session) permit(op Operation, target string) error {
+// Use tells that a request has come for the session, which may be answered through a
+// view and never ask the gate. The error is ErrClosed, or a *Refusal where the session was
+// idle for too long, or what made it right holds no longer.
+func (s *Session) Use() error {
+	return s.use(s.gate().Security(), s.gate().options.Now(), ReadMeasurement, "session")
+}
+
+func (s *Session) use(security *Security, now time.Time, op Operation, target string) error {
 	if s.ended.Load() || s.conn.closed.Load() {
 		return ErrClosed
 	}
-	g := s.gate()
-	now := g.options.Now()
 	if s.idle(now) {
 		s.end()
 		return refuse(CodeSessionEnded, "the session was idle for "+s.limit.String()).of(op)
 	}
-	security := g.Security()
 	s.lastUse.Store(now.UnixNano())
 	s.conn.lastUse.Store(now.UnixNano())
 	if !s.holds(security) {
 		s.end()
 		return s.refuse(refuse(CodeSessionEnded, "").of(op), target)
+	}
+	return nil
+}
+
+// permit decides whether the session may do op. A refusal is recorded.
+func (s *Session) permit(op Operation, target string) error {
+	security, now := s.gate().Security(), s.gate().options.Now()
+	if err := s.use(security, now, op, target); err != nil {
+		return err
 	}
 	if refusal := s.decide(security, op); refusal != nil {
 		return s.refuse(refusal, target)
