@@ -295,10 +295,10 @@ func (s *Session) checkedWith(v Verifier) bool {
 // view and never ask the gate. The error is ErrClosed, or a *Refusal where the session was
 // idle for too long, or what made it right holds no longer.
 func (s *Session) Use() error {
-	return s.use(s.gate().Security(), s.gate().options.Now(), ReadMeasurement, "session")
+	return s.alive(s.gate().Security(), s.gate().options.Now(), ReadMeasurement, "session")
 }
 
-func (s *Session) use(security *Security, now time.Time, op Operation, target string) error {
+func (s *Session) alive(security *Security, now time.Time, op Operation, target string) error {
 	if s.ended.Load() || s.conn.closed.Load() {
 		return ErrClosed
 	}
@@ -318,7 +318,7 @@ func (s *Session) use(security *Security, now time.Time, op Operation, target st
 // permit decides whether the session may do op. A refusal is recorded.
 func (s *Session) permit(op Operation, target string) error {
 	security, now := s.gate().Security(), s.gate().options.Now()
-	if err := s.use(security, now, op, target); err != nil {
+	if err := s.alive(security, now, op, target); err != nil {
 		return err
 	}
 	if refusal := s.decide(security, op); refusal != nil {
