@@ -35,6 +35,8 @@ const (
 	CodeBadValue          Code = "bad-value"
 	CodeNotFound          Code = "not-found"
 	CodeBadRequest        Code = "bad-request"
+	CodeUnknownOperation  Code = "unknown-operation"
+	CodeTooLarge          Code = "too-large"
 	CodeFailed            Code = "failed"
 )
 

@@ -37,12 +37,13 @@ type UserSetReply struct{}
 
 // UserPasswordRequest gives an account a new password.
 type UserPasswordRequest struct {
+	// Number is that of the account; 0 for the meter password of Standard security.
 	Number   uint32 `cbor:"1,keyasint,omitempty"`
 	Password Secret `cbor:"2,keyasint,omitempty"`
 }
 
 func (r *UserPasswordRequest) check() error {
-	return first(account(r.Number), required("password", r.Password, MaxPassword))
+	return required("password", r.Password, MaxPassword)
 }
 
 // UserPasswordReply says that the new password holds.
@@ -60,13 +61,14 @@ type UserRemoveReply struct{}
 
 // UserUnlockRequest ends the lockouts of an account.
 type UserUnlockRequest struct {
+	// Number is that of the account; 0 for the meter password of Standard security.
 	Number uint32 `cbor:"1,keyasint,omitempty"`
 	// Path is one path; empty for all.
 	Path string `cbor:"2,keyasint,omitempty"`
 }
 
 func (r *UserUnlockRequest) check() error {
-	return first(account(r.Number), text("path", r.Path, MaxName))
+	return text("path", r.Path, MaxName)
 }
 
 // UserUnlockReply says that the account is not locked.
