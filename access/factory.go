@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// factoryUser is the name with which the diagnostic code logs in.
-const factoryUser = "FACTORY"
+// FactoryUser is the name with which the diagnostic code logs in.
+const FactoryUser = "FACTORY"
 
 // maxFactoryMinutes is the longest time for which factory access is opened.
 const maxFactoryMinutes = 1440

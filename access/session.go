@@ -102,7 +102,7 @@ func (s *Session) Login(ctx context.Context, c Credential, idle time.Duration) (
 	g := s.gate()
 	var id Identity
 	var err error
-	if strings.EqualFold(strings.TrimSpace(c.User), factoryUser) {
+	if strings.EqualFold(strings.TrimSpace(c.User), FactoryUser) {
 		id, err = s.factoryLogin(c)
 	} else {
 		id, err = s.authenticate(ctx, c)

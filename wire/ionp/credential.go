@@ -13,7 +13,10 @@ func (Secret) GoString() string { return "******" }
 // Credential says who asks. Without a user name it is the password alone, as clients of
 // the time before user accounts send it. An absent text is not an empty one.
 type Credential struct {
-	User     *string `cbor:"1,keyasint,omitempty"`
+	// User is the name of an account.
+	User *string `cbor:"1,keyasint,omitempty"`
+	// Password is that of the account or, without a user name, of whom the meter then takes
+	// the client for.
 	Password *Secret `cbor:"2,keyasint,omitempty"`
 }
 

@@ -11,12 +11,13 @@ type Body = cbor.RawMessage
 
 // Request is what a client asks.
 type Request struct {
+	// Operation is the number of what is asked.
 	Operation Operation `cbor:"1,keyasint"`
-	// Credential is who asks; nil for an anonymous request.
+	// Credential is who asks; an anonymous request has none.
 	Credential *Credential `cbor:"2,keyasint,omitempty"`
-	// Token stands in place of a credential: TokenLength bytes from a login, or none.
+	// Token stands in place of a credential: the 16 bytes of a login, or none.
 	Token []byte `cbor:"3,keyasint,omitempty"`
-	// Body is the request struct of the operation; empty where that has no field set.
+	// Body is the request struct of the operation; absent where that has no field set.
 	Body Body `cbor:"4,keyasint,omitempty"`
 }
 

@@ -4,6 +4,7 @@ import "fmt"
 
 // ReadRequest asks for the values of registers, from one snapshot.
 type ReadRequest struct {
+	// Labels are those of the registers, 1,000 at most.
 	Labels []string `cbor:"1,keyasint,omitempty"`
 }
 
@@ -22,17 +23,20 @@ type ReadReply struct {
 	// Sequence is the number of the meter's snapshot; it grows by one a second.
 	Sequence uint64 `cbor:"1,keyasint"`
 	// Time is when the snapshot was made, in ns since 1970 UTC.
-	Time     int64     `cbor:"2,keyasint"`
+	Time int64 `cbor:"2,keyasint"`
+	// Readings are the values in the order of the labels.
 	Readings []Reading `cbor:"3,keyasint,omitempty"`
 }
 
 // WriteRequest writes registers: all of them or none.
 type WriteRequest struct {
+	// Changes are the registers and their new values.
 	Changes []Change `cbor:"1,keyasint,omitempty"`
 }
 
 // Change is one register to be written, by exactly one of Text and Value.
 type Change struct {
+	// Label is that of a setup register, or of an output that can be written.
 	Label string `cbor:"1,keyasint,omitempty"`
 	// Text is the new value as a person writes it.
 	Text *string `cbor:"2,keyasint,omitempty"`
@@ -70,11 +74,13 @@ func (c *Change) check() error {
 
 // WriteReply says how many registers were written: all of the request.
 type WriteReply struct {
+	// Written is how many registers were written.
 	Written uint32 `cbor:"1,keyasint"`
 }
 
 // PulseRequest pulses a trigger register.
 type PulseRequest struct {
+	// Label is that of the register.
 	Label string `cbor:"1,keyasint,omitempty"`
 }
 

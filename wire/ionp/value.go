@@ -19,11 +19,18 @@ const (
 // Value is the value of a register. One that is not available says so with Available;
 // its other fields then mean nothing, and it is never 0.
 type Value struct {
-	Kind      ValueKind `cbor:"1,keyasint"`
-	Available bool      `cbor:"2,keyasint"`
-	Number    float64   `cbor:"3,keyasint,omitempty"`
-	Count     int64     `cbor:"4,keyasint,omitempty"`
-	Text      string    `cbor:"5,keyasint,omitempty"`
+	// Kind is 0 for no value at all, 1 number, 2 count, 3 boolean, 4 enum, 5 text, 6 time.
+	Kind ValueKind `cbor:"1,keyasint"`
+	// Available is always there.
+	Available bool `cbor:"2,keyasint"`
+	// Number is the value of a number, and of a count in the register's unit (an energy that
+	// is counted in Wh, in kWh).
+	Number float64 `cbor:"3,keyasint,omitempty"`
+	// Count is the value of a count, of a boolean (0 or 1), of an enum (its ordinal), of a
+	// time (ns since 1970 UTC).
+	Count int64 `cbor:"4,keyasint,omitempty"`
+	// Text is the value of a text, and the label of an enum.
+	Text string `cbor:"5,keyasint,omitempty"`
 	// Unit is the unit of Number or Count, as the register states it.
 	Unit string `cbor:"6,keyasint,omitempty"`
 }
@@ -72,6 +79,7 @@ func NotAvailable(kind ValueKind, unit string) Value {
 
 // Reading is a register and its value.
 type Reading struct {
+	// Label is that of the register, as it was asked for.
 	Label string `cbor:"1,keyasint"`
 	Value Value  `cbor:"2,keyasint"`
 }
