@@ -130,7 +130,7 @@ func playLockouts(t *testing.T, script string, out *strings.Builder) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			time.Sleep(start.Add(d).Sub(time.Now()))
+			time.Sleep(time.Until(start.Add(d)))
 		case "read":
 			_, err := connect(parsePath(words[1]), Ethernet).Registers(Readings)
 			answer = text(err)
@@ -200,7 +200,7 @@ func TestPublishedLockoutVector(t *testing.T) {
 			counter int
 			logged  int
 		}{{0, 1, 1}, {10, 1, 0}, {32, 2, 1}, {65, 3, 1}} {
-			time.Sleep(start.Add(time.Duration(tc.minute) * time.Minute).Sub(time.Now()))
+			time.Sleep(time.Until(start.Add(time.Duration(tc.minute) * time.Minute)))
 			_, err := s.With(t.Context(), named("User1", "23"))
 			want(t, fmt.Sprintf("minute %d", tc.minute), err, CodeBadCredentials)
 			list := m.gate.lockouts.list(m.now())

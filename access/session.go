@@ -348,9 +348,6 @@ func (s *Session) transact(ctx context.Context, t Transaction, rehearse bool) er
 	if s.ended.Load() || s.conn.closed.Load() {
 		return ErrClosed
 	}
-	if g.options.Works == nil {
-		return s.refuse(refuse(CodeNotWritable, "").of(WriteSetup), t.Changes[0].String())
-	}
 	judge, refused := s.judge(t.Passwords), false
 	err := g.options.Works.Change(ctx, t, s.by(), func(m Modules, changes []Change) error {
 		err := judge(m, changes)
