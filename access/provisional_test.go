@@ -164,6 +164,11 @@ func TestFactoryAccess(t *testing.T) {
 		want(t, "who came in by the first opening, in the second", err, Code(ErrClosed.Error()))
 		s, err = login(again)
 		want(t, "the second code", err, "")
+		again = open()
+		_, err = s.Registers(Readings)
+		want(t, "opening anew ends who is there", err, Code(ErrClosed.Error()))
+		s, err = login(again)
+		want(t, "the third code", err, "")
 		time.Sleep(10 * time.Minute)
 		m.gate.Tick(m.now())
 		_, err = s.Registers(Readings)
@@ -172,8 +177,8 @@ func TestFactoryAccess(t *testing.T) {
 		m.restart()
 		_, err = login(code)
 		want(t, "after a restart", err, CodeFactoryClosed)
-		if n := m.told(FactoryAccess); n != 3+2+1+1 { // opened, used, closed, over
-			t.Errorf("%d records, want 7: three openings, two uses, a closing, an end", n)
+		if n := m.told(FactoryAccess); n != 4+3+1+1 { // opened, used, closed, over
+			t.Errorf("%d records, want 9: four openings, three uses, a closing, an end", n)
 		}
 	})
 }
