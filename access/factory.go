@@ -59,6 +59,7 @@ func (s *Session) OpenFactory(_ context.Context, minutes int) (code string, unti
 	g.mu.Lock()
 	g.factory = factoryAccess{until: until, code: sha256.Sum256(random), opening: g.factory.opening + 1}
 	g.mu.Unlock()
+	g.sweep()
 	s.note(Record{Kind: FactoryAccess, Operation: AccessFactory, Target: "factory access", Is: fmt.Sprintf("opened for %d min", minutes)})
 	return code, until, nil
 }

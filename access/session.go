@@ -379,9 +379,6 @@ func (s *Session) transact(ctx context.Context, t Transaction, rehearse bool) er
 	if s.ended.Load() || s.conn.closed.Load() {
 		return ErrClosed
 	}
-	if g.options.Works == nil {
-		return s.refuse(refuse(CodeNotWritable, "").of(WriteSetup), t.Changes[0].String())
-	}
 	judge := s.judge(t.Passwords)
 	var refused atomic.Bool // set on the meter's goroutine, perhaps after ctx has ended the wait
 	err := g.options.Works.Change(ctx, t, s.by(), func(m Modules, changes []Change) error {
