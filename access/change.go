@@ -310,8 +310,16 @@ func (c Change) programs() bool { return c.Kind <= Link }
 
 // nominal is the operation that a change amounts to as far as its kind tells: for the
 // record of what was done.
-func (c Change) nominal() Operation {
+func (g *Gate) nominal(c Change) Operation {
 	switch c.Kind {
+	case Pulse:
+		if strings.EqualFold(moduleOf(c.Object), demandReset) {
+			return ResetDemand
+		}
+	case ResetNamed:
+		if g.resetsDemand(c.Object) {
+			return ResetDemand
+		}
 	case Create:
 		return CreateModule
 	case Delete:
