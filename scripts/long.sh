@@ -12,6 +12,7 @@ out=docs/proofs/kills.txt
 	HEPMETER_KILLS=$KILLS go test ./meter -run TestKillUnderLoad -timeout 2h -v | grep -vE '^=== '
 } | tee "$out.new"
 mv "$out.new" "$out"
+go test ./meter -run TestGateThroughProtocols -timeout 30m -v | grep '^gate:'
 sh scripts/prove-store.sh
 git grep -oE 'func Fuzz[A-Za-z0-9_]+' -- '*_test.go' | sed 's/func //' | while IFS=: read -r path target; do
 	echo "$(dirname "$path") $target"
