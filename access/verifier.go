@@ -97,5 +97,9 @@ func ParseVerifier(text string) (Verifier, error) {
 	if err != nil || err2 != nil || len(salt) != saltBytes || len(hash) != hashBytes {
 		return Verifier{}, errVerifier
 	}
-	return Verifier{salt: [saltBytes]byte(salt), hash: [hashBytes]byte(hash), set: true, numeric: kind == numericMark}, nil
+	v := Verifier{salt: [saltBytes]byte(salt), hash: [hashBytes]byte(hash), set: true, numeric: kind == numericMark}
+	if v.String() != text { // base64 has several texts for the same bytes
+		return Verifier{}, errVerifier
+	}
+	return v, nil
 }
