@@ -300,10 +300,4 @@ func refusalOf(err error) *ionp.Refusal {
 }
 
 // badRequest refuses what does not follow the protocol.
-func badRequest(err error) error {
-	var long *ionp.LimitError
-	if errors.As(err, &long) {
-		return access.NewRefusal(access.CodeTooLarge, err.Error())
-	}
-	return access.NewRefusal(access.CodeBadRequest, err.Error())
-}
+func badRequest(err error) error { return access.NewRefusal(access.CodeBadRequest, err.Error()) }

@@ -31,6 +31,7 @@ type meter struct {
 	stuck  chan struct{}
 	broken atomic.Bool
 
+	turn      sync.Mutex // of one change at a time
 	mu        sync.Mutex
 	modules   []*module
 	passwords map[int]access.Verifier
@@ -258,7 +259,9 @@ func (w *works) Module(label string) (string, int, bool) {
 }
 
 func (w *works) Change(_ context.Context, t access.Transaction, by access.By, judge access.Judge, rehearse bool) error {
-	// The judge may record, which takes mu: it is asked under a lock of its own.
+	w.turn.Lock()
+	defer w.turn.Unlock()
+	// The judge records, which takes mu.
 	if judge != nil {
 		if err := judge(&copied{w.copyModules()}, t.Changes); err != nil {
 			return err
