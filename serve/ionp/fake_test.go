@@ -98,6 +98,12 @@ var allBoxes = []string{"Read Access", "Peak Demand Reset Access", "Time Sync Ac
 // permissions and the password 0, and so has the meter password.
 func newMeter(t testing.TB, generation access.Generation, mode access.Mode) *meter {
 	t.Helper()
+	return newMeterWithin(t, generation, mode, access.OpenLimits())
+}
+
+// newMeterWithin is newMeter with limits of connections.
+func newMeterWithin(t testing.TB, generation access.Generation, mode access.Mode, limits access.Limits) *meter {
+	t.Helper()
 	m := &meter{generation: generation, stuck: make(chan struct{}), files: map[string]*file{}, clock: time.Now()}
 	close(m.stuck)
 	m.passwords = map[int]access.Verifier{0: factoryPassword(), 1: factoryPassword()}
@@ -123,7 +129,7 @@ func newMeter(t testing.TB, generation access.Generation, mode access.Mode) *met
 	m.publish()
 	gate, err := access.NewGate(access.Options{
 		Registers: m, Security: m.security(t), Audit: m, Works: works, Logs: works, Files: works,
-		Now: m.now, After: time.After, Random: rand.Reader, Limits: access.OpenLimits(),
+		Now: m.now, After: time.After, Random: rand.Reader, Limits: limits,
 	})
 	if err != nil {
 		t.Fatal(err)
