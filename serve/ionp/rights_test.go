@@ -32,6 +32,9 @@ func TestF9LegacySecuritySupport(t *testing.T) {
 		refused(t, access.CodeCredentialsNeeded, c, nobody, ionp.SecurityStatus, ionp.SecurityStatusRequest{})
 		refused(t, access.CodeCredentialsNeeded, c, nobody, ionp.Snapshot, ionp.SnapshotRequest{})
 		refused(t, access.CodeCredentialsNeeded, c, nobody, ionp.Login, ionp.LoginRequest{})
+		if n := s.recorded(access.OperationRefused); n != 9 { // the login is refused before the gate
+			t.Errorf("%d refusals on record, want 9", n)
+		}
 		do(t, c, password("0"), ionp.Write, owner("me"))
 	})
 	t.Run("a set that needs another right is read with that only", func(t *testing.T) {
