@@ -43,3 +43,32 @@ func (c *Credential) check() error {
 	}
 	return nil
 }
+
+func (c *Credential) appendTo(dst []byte) []byte {
+	dst = appendHead(dst, majorMap, fieldCount(c.User != nil, c.Password != nil))
+	if c.User != nil {
+		dst = appendText(append(dst, 1), *c.User)
+	}
+	if c.Password != nil {
+		dst = appendText(append(dst, 2), *c.Password)
+	}
+	return dst
+}
+
+func readCredential(c *cursor) *Credential {
+	v := new(Credential)
+	key := 0
+	for range c.pairs() {
+		switch key = c.key(key); key {
+		case 1:
+			user := c.text()
+			v.User = &user
+		case 2:
+			password := Secret(c.text())
+			v.Password = &password
+		default:
+			c.fail()
+		}
+	}
+	return v
+}

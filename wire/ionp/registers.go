@@ -1,6 +1,9 @@
 package ionp
 
-import "fmt"
+import (
+	"fmt"
+	"math"
+)
 
 // ReadRequest asks for the values of registers, from one snapshot.
 type ReadRequest struct {
@@ -88,3 +91,62 @@ func (r *PulseRequest) check() error { return required("label", r.Label, MaxLabe
 
 // PulseReply says that the pulse was given.
 type PulseReply struct{}
+
+func (r *ReadRequest) appendTo(dst []byte) ([]byte, bool) {
+	if len(r.Labels) == 0 {
+		return appendHead(dst, majorMap, 0), true
+	}
+	dst = appendHead(append(appendHead(dst, majorMap, 1), 1), majorList, uint64(len(r.Labels)))
+	for _, l := range r.Labels {
+		dst = appendText(dst, l)
+	}
+	return dst, true
+}
+
+func (r *ReadRequest) readFrom(b []byte) bool {
+	c, v := cursor{b: b}, ReadRequest{}
+	key := 0
+	for range c.pairs() {
+		if key = c.key(key); key != 1 {
+			return false
+		}
+		v.Labels = make([]string, c.items())
+		for i := range v.Labels {
+			v.Labels[i] = c.text()
+		}
+	}
+	if !c.ended() {
+		return false
+	}
+	*r = v
+	return true
+}
+
+func (r *ReadReply) appendTo(dst []byte) ([]byte, bool) {
+	dst = appendHead(dst, majorMap, fieldCount(true, true, len(r.Readings) > 0))
+	dst = appendHead(append(dst, 1), majorUint, r.Sequence)
+	dst = appendInt(append(dst, 2), r.Time)
+	return appendReadings(dst, r.Readings)
+}
+
+func (r *ReadReply) readFrom(b []byte) bool {
+	c, v := cursor{b: b}, ReadReply{}
+	key := 0
+	for range c.pairs() {
+		switch key = c.key(key); key {
+		case 1:
+			v.Sequence = c.uint(math.MaxUint64)
+		case 2:
+			v.Time = c.int()
+		case 3:
+			v.Readings = readReadings(&c)
+		default:
+			return false
+		}
+	}
+	if !c.ended() {
+		return false
+	}
+	*r = v
+	return true
+}
