@@ -33,8 +33,11 @@ const (
 	CodeConnectionsUsed   Code = "connections-used"
 	CodeNotWritable       Code = "not-writable"
 	CodeBadValue          Code = "bad-value"
+	CodeNoSpace           Code = "no-space"
 	CodeNotFound          Code = "not-found"
 	CodeBadRequest        Code = "bad-request"
+	CodeUnknownOperation  Code = "unknown-operation"
+	CodeTooLarge          Code = "too-large"
 	CodeFailed            Code = "failed"
 )
 
@@ -53,7 +56,7 @@ func (r *Refusal) Error() string {
 
 // refuse returns the refusal of a code, with its own sentence where reason is empty.
 func refuse(code Code, reason string) *Refusal {
-	for _, known := range Codes() {
+	for _, known := range codes {
 		if known.Code == code {
 			if reason == "" {
 				reason = known.Sentence

@@ -1,6 +1,9 @@
 package access
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // AccountStatus is one account as it is shown to who administers security.
 type AccountStatus struct {
@@ -48,13 +51,25 @@ func (s *Session) Status() (SecurityStatus, error) {
 	now := g.options.Now()
 	state := g.state.Load()
 	security := state.security
-	status := SecurityStatus{Generation: security.Generation, Mode: security.Mode, You: s.identity, Lockouts: g.lockouts.list(now), Options: security.settings,
+	status := SecurityStatus{Generation: security.Generation, Mode: security.Mode, You: s.identity, Lockouts: g.lockouts.list(now), Options: security.options(),
 		Provisional: g.provisionalStatus(now), Factory: g.factoryStatus(now), ModelName: security.ModelName, Epoch: state.epoch, Exposure: security.exposure()}
 	for _, n := range security.Numbers() {
 		a := security.Accounts[n]
 		status.Accounts = append(status.Accounts, AccountStatus{n, UserName(n), a.Boxes, a.Boxes.Effective(), a.HasPassword(), a.NumericPassword(), n == s.identity.Account})
 	}
 	return status, nil
+}
+
+// options are the registers that say who may do what: those of the Security Options
+// module, and what is enabled.
+func (s *Security) options() map[string]string {
+	options := map[string]string{}
+	for label, text := range s.settings {
+		if isGateRegister(label) || strings.HasPrefix(label, "Ethernet/Enable ") {
+			options[label] = text
+		}
+	}
+	return options
 }
 
 // OwnStatus is what everyone may know of himself.
@@ -107,24 +122,43 @@ func (s *Security) takes(p Path, kind CredentialKind) bool {
 	return false
 }
 
+// Enabled reports whether a path takes new connections. A register that is not there
+// disables nothing.
+func (s *Security) Enabled(p Path) bool {
+	register := ""
+	switch p {
+	case ION:
+		register = "Ethernet/Enable ION"
+	case IONOverModbus, ModbusMap:
+		register = "Ethernet/Enable Modbus TCP"
+	case Web:
+		return s.settings[RegisterWebAccess] != "Disabled"
+	case SSH:
+		if !s.Generation.Terminal {
+			return false
+		}
+		register = "Ethernet/Enable SSH"
+	case SFTP:
+		register = "Ethernet/Enable SFTP"
+	}
+	text, ok := s.settings[register]
+	return !ok || isOn(text)
+}
+
 // exposure goes through the decision table for each path.
 func (s *Security) exposure() []Exposure {
-	enabled := func(register string) bool {
-		text, ok := s.settings[register]
-		return !ok || isOn(text)
-	}
-	web := s.settings[RegisterWebAccess]
 	list := []Exposure{
-		{Path: FrontPanel, Enabled: true, Encrypted: true, Note: "on the meter itself"},
-		{Path: ION, Enabled: enabled("Ethernet/Enable ION"), Note: "in clear: passwords can be read on the way"},
-		{Path: IONOverModbus, Enabled: enabled("Ethernet/Enable Modbus TCP"), Note: "in clear; stays open when the Modbus map is closed"},
-		{Path: ModbusMap, Enabled: enabled("Ethernet/Enable Modbus TCP"), Note: "in clear; has no place for a password"},
-		{Path: Web, Enabled: web != "Disabled", Encrypted: web != "HTTP"},
-		{Path: SSH, Enabled: s.Generation.Terminal && enabled("Ethernet/Enable SSH"), Encrypted: true},
-		{Path: SFTP, Enabled: enabled("Ethernet/Enable SFTP"), Encrypted: true},
+		{Path: FrontPanel, Encrypted: true, Note: "on the meter itself"},
+		{Path: ION, Note: "in clear: passwords can be read on the way"},
+		{Path: IONOverModbus, Note: "in clear; stays open when the Modbus map is closed"},
+		{Path: ModbusMap, Note: "in clear; has no place for a password"},
+		{Path: Web, Encrypted: s.settings[RegisterWebAccess] != "HTTP"},
+		{Path: SSH, Encrypted: true},
+		{Path: SFTP, Encrypted: true},
 	}
 	for i := range list {
 		e := &list[i]
+		e.Enabled = s.Enabled(e.Path)
 		e.Anonymous, e.PasswordOnly = s.allowed(e.Path, NoCredential), s.allowed(e.Path, PasswordOnly)
 		switch {
 		case e.Path == ModbusMap:
