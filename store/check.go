@@ -1,6 +1,7 @@
 package store
 
 import (
+	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -28,6 +29,9 @@ type Report struct {
 	Logs      int
 	Records   int
 	Program   int       // bytes of its text
+	Security  int       // names that state of the gate is kept under
+	Files     int       // of the owner
+	Uploads   int       // of files, unfinished
 	Findings  []Finding // what is damaged; none means that the store is sound
 	Notes     []string  // what is unusual but harmless
 }
@@ -53,8 +57,8 @@ func (r Report) Sound() bool { return len(r.Findings) == 0 }
 
 func (r Report) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: model %s, serial %q, schema %d, %d pages, %d log frames, %d setups, %d retained, %d events, %d gaps, %d records in %d logs, program of %d bytes\n",
-		r.Dir, r.Meta.Model, r.Meta.Serial, r.Schema, r.Pages, r.LogFrames, r.Setup, r.Retained, r.Events, r.Gaps, r.Records, r.Logs, r.Program)
+	fmt.Fprintf(&b, "%s: model %s, serial %q, schema %d, %d pages, %d log frames, %d setups, %d retained, %d events, %d gaps, %d records in %d logs, program of %d bytes, %d security states, %d files, %d uploads\n",
+		r.Dir, r.Meta.Model, r.Meta.Serial, r.Schema, r.Pages, r.LogFrames, r.Setup, r.Retained, r.Events, r.Gaps, r.Records, r.Logs, r.Program, r.Security, r.Files, r.Uploads)
 	for _, f := range r.Findings {
 		fmt.Fprintf(&b, "damaged: %v\n", f)
 	}
@@ -318,20 +322,8 @@ func (r *Report) checkRows(db *database) error {
 			return err
 		}
 	}
-	for from := uint64(0); ; {
-		events, err := db.readEvents(from, MaxReadRows)
-		if err != nil {
-			return err
-		}
-		if len(events) == 0 {
-			break
-		}
-		for _, e := range events {
-			if e.Sequence == 0 || e.Sequence >= r.Meta.NextEvent {
-				r.found(db.path, 0, "event", fmt.Sprintf("event %d, though the next is %d", e.Sequence, r.Meta.NextEvent))
-			}
-		}
-		from = events[len(events)-1].Sequence + 1
+	if err := r.checkEvents(db); err != nil {
+		return err
 	}
 	gaps, err := db.readGaps()
 	if err != nil {
@@ -350,7 +342,94 @@ func (r *Report) checkRows(db *database) error {
 		return err
 	}
 	r.Program = len(program)
-	return r.checkLogs(db)
+	if err := r.checkLogs(db); err != nil || r.Schema < 3 {
+		return err
+	}
+	security, err := db.readSecurity()
+	if err != nil {
+		return err
+	}
+	r.Security = len(security)
+	if _, err := db.readKey(); err != nil {
+		return err
+	}
+	return r.checkOwnersFiles(db)
+}
+
+// checkEvents reads every event and follows the chain of their hashes to its first break.
+func (r *Report) checkEvents(db *database) error {
+	columns := eventColumns
+	if r.Schema < 3 {
+		columns = unchainedEventColumns
+	}
+	broken := r.Schema < 3 // There is no chain.
+	var last Event
+	for {
+		events, err := db.readEvents(columns, last.Sequence+1, MaxReadRows)
+		if err != nil {
+			return err
+		}
+		if len(events) == 0 {
+			break
+		}
+		for _, e := range events {
+			if e.Sequence >= r.Meta.NextEvent {
+				r.found(db.path, 0, "event", fmt.Sprintf("event %d, though the next is %d", e.Sequence, r.Meta.NextEvent))
+			}
+			if !broken && last.Sequence > 0 && (e.Sequence != last.Sequence+1 || e.Previous != last.Hash) {
+				broken = true
+				r.found(db.path, 0, "event", fmt.Sprintf("the chain of events breaks between %d and %d: one was changed or removed", last.Sequence, e.Sequence))
+			}
+			last = e
+		}
+	}
+	if !broken && last.Sequence > 0 && (last.Sequence+1 != r.Meta.NextEvent || last.Hash != r.Meta.EventHash) {
+		r.found(db.path, 0, "event", fmt.Sprintf("the chain of events breaks behind %d: it was changed, or newer ones were removed", last.Sequence))
+	}
+	return db.query("looking for stray events", "SELECT count(*) FROM event WHERE sequence < 1", func(row *sqlite3.Stmt) error {
+		if n := row.ColumnInt(0); n > 0 {
+			r.found(db.path, 0, "event", fmt.Sprintf("%d events are numbered below 1", n))
+		}
+		return nil
+	})
+}
+
+// checkOwnersFiles reads every file and compares it with its description.
+func (r *Report) checkOwnersFiles(db *database) error {
+	for _, whole := range []bool{true, false} {
+		rows, err := db.readFiles(whole, "")
+		if err != nil {
+			return err
+		}
+		for _, row := range rows {
+			data, err := db.readBlocks(row.id, 0, MaxFilesBytes/blockBytes)
+			if err != nil {
+				return err
+			}
+			problem := ""
+			if err := validFile(row.Folder, row.Name); err != nil {
+				problem = err.Error()
+			} else if int64(len(data)) != row.SizeBytes {
+				problem = fmt.Sprintf("has %d bytes, though %d were counted", len(data), row.SizeBytes)
+			} else if whole && sha256.Sum256(data) != row.SHA256 {
+				problem = "does not have its SHA-256"
+			}
+			if problem != "" {
+				r.found(db.path, 0, "file", fmt.Sprintf("%s/%s: %s", row.Folder, row.Name, problem))
+			}
+		}
+		if whole {
+			r.Files = len(rows)
+		} else {
+			r.Uploads = len(rows)
+		}
+	}
+	return db.query("looking for stray blocks", "SELECT count(*) FROM block WHERE file NOT IN (SELECT file FROM file) OR number < 0", func(row *sqlite3.Stmt) error {
+		if n := row.ColumnInt(0); n > 0 {
+			r.found(db.path, 0, "block", fmt.Sprintf("%d blocks belong to no file", n))
+		}
+		return nil
+	})
 }
 
 // checkLogs reads every record and compares what is counted with what is there.

@@ -44,7 +44,8 @@ func TestCheckFindsNothingInASoundStore(t *testing.T) {
 			}
 			t.Log(r)
 			if !r.Sound() || len(r.Notes) != 0 || r.Setup != len(want.Setup) || r.Retained != len(want.Retained) ||
-				r.Logs != len(want.Logs) || r.Records != len(want.Logs[ringLog].Records)+len(want.Logs[clearedLog].Records) || r.Program != len(want.Program) || r.Events != len(want.Events) {
+				r.Logs != len(want.Logs) || r.Records != len(want.Logs[ringLog].Records)+len(want.Logs[clearedLog].Records) || r.Program != len(want.Program) || r.Events != len(want.Events) ||
+				r.Security != len(want.Security) || r.Files+r.Uploads != len(want.Files) {
 				t.Errorf("report %v, want sound with %d setups, %d retained, %d events", r, len(want.Setup), len(want.Retained), len(want.Events))
 			}
 			if closed == (r.LogFrames > 0) {
@@ -85,7 +86,7 @@ func TestCheckFindsEveryFlippedBit(t *testing.T) {
 		disk.Flip(simDatabase, bit)
 	}
 	t.Logf("%d of %d bytes of %d pages, a bit flipped in each, every one found; pages named by table: %v", tried, size, size/vfs.PageSize, tables)
-	for _, table := range []string{"meta", "setup", "retained", "event", "sqlite_schema", "program", "log", "record"} {
+	for _, table := range []string{"meta", "setup", "retained", "event", "sqlite_schema", "program", "log", "record", "security", "device", "file", "block"} {
 		if tables[table] == 0 {
 			t.Errorf("no page was named as one of table %s", table)
 		}
@@ -138,6 +139,18 @@ func TestCheckFindsRowsThatDisagree(t *testing.T) {
 		"an event beyond next":   "UPDATE meta SET value = 3 WHERE key = 'next_event'",
 		"a counter that wrapped": "UPDATE meta SET value = 9223372036854775807 WHERE key = 'next_event'",
 		"an unsound depth":       "UPDATE meta SET value = -1 WHERE key = 'event_depth'",
+		"an event changed":       "UPDATE event SET user = 'somebody' WHERE sequence = (SELECT min(sequence) + 2 FROM event)",
+		"an event removed":       "DELETE FROM event WHERE sequence = (SELECT min(sequence) + 2 FROM event)",
+		"the newest removed":     "DELETE FROM event WHERE sequence = (SELECT max(sequence) FROM event)",
+		"the newest changed":     "UPDATE event SET cause = 'nothing' WHERE sequence = (SELECT max(sequence) FROM event)",
+		"an event numbered 0":    "UPDATE event SET sequence = 0 WHERE sequence = (SELECT min(sequence) FROM event)",
+		"the chain's head":       "UPDATE meta SET value = zeroblob(32) WHERE key = 'event_hash'",
+		"half a chain's head":    "UPDATE meta SET value = x'00' WHERE key = 'event_hash'",
+		"a file changed":         "UPDATE block SET body = zeroblob(length(body)) WHERE number = 1",
+		"a file cut":             "DELETE FROM block WHERE number = 2",
+		"a file with a hole":     "UPDATE block SET number = 9 WHERE number = 1",
+		"blocks of no file":      "DELETE FROM file",
+		"a file's unsafe name":   "UPDATE file SET name = '../meter.db'",
 	} {
 		t.Run(name, func(t *testing.T) {
 			disk, _ := smallStore(t, true)

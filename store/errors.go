@@ -23,6 +23,12 @@ var (
 	ErrDiskFull     = errors.New("disk full")
 	ErrClosed       = errors.New("store is closed")
 	ErrInvalidBatch = errors.New("invalid batch")
+
+	ErrNoFile      = errors.New("no such file")
+	ErrInvalidFile = errors.New("not allowed for a file")
+	ErrNoRoom      = errors.New("no room for the file")
+	ErrOffset      = errors.New("not the next block")
+	ErrChecksum    = errors.New("not what was sent")
 )
 
 // wrap turns an error of the engine into one that names the file and the

@@ -200,7 +200,7 @@ func TestOpenOnAFailingDisk(t *testing.T) {
 			}
 			if refused > 0 && !over {
 				// The start that failed may have been recorded: compare what it cannot change.
-				got.Alive, got.Clean, got.Next, got.Events = want.Alive, want.Clean, want.Next, want.Events
+				got.Alive, got.Clean, got.Next, got.Events, got.Hash = want.Alive, want.Clean, want.Next, want.Events, want.Hash
 				if !equal(want, got) {
 					t.Fatalf("%v at call %d (-want +got):\n%s", cause, at, cmp.Diff(want, got))
 				}

@@ -1,12 +1,14 @@
 package store
 
 import (
+	"crypto/sha256"
 	"errors"
 	"reflect"
 	"testing"
 	"time"
 
 	"github.com/hepmeter/hepmeter/store/vfs"
+	"github.com/hepmeter/hepmeter/wire/eventchain"
 )
 
 // FuzzOpenDamaged opens a store whose database, log and seal are anything at
@@ -47,8 +49,16 @@ func fuzzStore(f *testing.F, closed bool) map[string][]byte {
 		f.Fatal(err)
 	}
 	_, err = s.Commit(Batch{Retained: map[string][]byte{"kWh": {1, 2, 3}}, Setup: map[string]string{"PT Prim": "120"},
-		Events: []Event{{Time: now, Cause: "a"}}, Alive: now})
+		Events: []Event{{Time: now, Cause: "a"}}, Security: map[string][]byte{"ledger": {4}}, Alive: now})
 	if err != nil {
+		f.Fatal(err)
+	}
+	for _, name := range []string{"whole", "upload"} {
+		if _, err := s.Files().Write("documents", name, 0, []byte("text")); err != nil {
+			f.Fatal(err)
+		}
+	}
+	if _, err := s.Files().Finish("documents", "whole", sha256.Sum256([]byte("text"))); err != nil {
 		f.Fatal(err)
 	}
 	if !closed {
@@ -75,7 +85,8 @@ func FuzzCommitRoundTrip(f *testing.F) {
 		}
 		event := Event{Time: time.Unix(0, ns).UTC(), Priority: priority, Cause: cause, CauseValue: value, User: text, Origin: setup}
 		seqs, err := s.Commit(Batch{Retained: map[string][]byte{label: state}, Setup: map[string]string{setup: text}, Events: []Event{event},
-			Program: text, Records: []Record{{log, sequence, event.Time, state}}, LogHeader: map[uint32]string{log: value}})
+			Program: text, Records: []Record{{log, sequence, event.Time, state}}, LogHeader: map[uint32]string{log: value},
+			Security: map[string][]byte{"verifier/" + setup: state}})
 		s.abandon()
 		if err != nil {
 			if !errors.Is(err, ErrInvalidBatch) {
@@ -84,6 +95,7 @@ func FuzzCommitRoundTrip(f *testing.F) {
 			return
 		}
 		event.Sequence = seqs[0]
+		event.Hash = eventchain.EventHash(event.Previous, event.chained())
 		if s, err = Open(simDir, opt); err != nil {
 			t.Fatal(err)
 		}
@@ -106,6 +118,9 @@ func FuzzCommitRoundTrip(f *testing.F) {
 		}
 		if len(records) != 1 || string(records[0].Body) != string(state) || records[0].Sequence != sequence || !records[0].Time.Equal(event.Time) || got.Program != text {
 			t.Errorf("committed record %d of %q and program %q, read %+v %q", sequence, state, text, records, got.Program)
+		}
+		if string(got.Security["verifier/"+setup]) != string(state) {
+			t.Errorf("committed security state %q as %q, read %+v", state, setup, got.Security)
 		}
 		if string(got.Retained[label]) != string(state) || got.Setup[setup] != text || len(events) != 1 || !reflect.DeepEqual(events[0], event) {
 			t.Errorf("committed %q %q %q %q %+v, read %+v %+v", label, state, setup, text, event, got, events)

@@ -2,6 +2,7 @@ package store
 
 import (
 	"bufio"
+	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
@@ -56,6 +57,9 @@ func commitUntilKilled(dir string) error {
 		if n%7 == 0 {
 			b.Program = strings.Repeat(fmt.Sprintf("module %d\n", n), 600)
 		}
+		if n%3 == 0 { // One transaction: who may, and the verifier of who it is.
+			b.Security = map[string][]byte{"verifier/1": []byte(strconv.FormatUint(n, 10)), "ledger": []byte(strings.Repeat(strconv.FormatUint(n, 10), 500))}
+		}
 		if n%5 == 0 {
 			b.Setup = map[string]string{"n": strconv.FormatUint(n, 10)}
 			b.Events = []Event{{Time: time.Now(), Cause: strconv.FormatUint(n, 10)}}
@@ -64,12 +68,47 @@ func commitUntilKilled(dir string) error {
 		if err != nil {
 			return err
 		}
+		if err := killFile(s, n); err != nil {
+			return err
+		}
 		var seq uint64
 		if len(seqs) > 0 {
 			seq = seqs[0]
 		}
 		fmt.Printf("%d %d\n", n, seq)
 	}
+}
+
+// killFile sends one file, again and again: a block with each count, and at the fourth the
+// end. What a kill left of an upload is gone on with.
+func killFile(s *Store, n uint64) error {
+	uploads, err := s.Files().Uploads()
+	if err != nil {
+		return err
+	}
+	offset := int64(0)
+	if len(uploads) > 0 {
+		offset = uploads[0].ReceivedBytes
+	}
+	if n%4 != 0 || offset == 0 {
+		_, err = s.Files().Write("documents", "f", offset, killBlock(offset))
+		return err
+	}
+	_, err = s.Files().Finish("documents", "f", killSum(offset))
+	return err
+}
+
+func killBlock(offset int64) []byte {
+	return []byte(strings.Repeat(fmt.Sprintf("%08d", offset), 700))
+}
+
+// killSum is that of a file of some size, made of such blocks.
+func killSum(size int64) [sha256.Size]byte {
+	var all []byte
+	for int64(len(all)) < size {
+		all = append(all, killBlock(int64(len(all)))...)
+	}
+	return sha256.Sum256(all)
 }
 
 func counted(state State) uint64 {
@@ -94,6 +133,7 @@ func TestKillAtRandomMoments(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "meter")
 	rnd := rand.New(rand.NewPCG(7, uint64(time.Now().UnixNano())))
 	var commits, lastEvent uint64
+	deviceKey := ""
 	started := 0
 	for i := range kills {
 		acked, event := killOnce(t, dir, time.Duration(rnd.Int64N(int64(40*time.Millisecond))), i%4 == 0)
@@ -122,6 +162,23 @@ func TestKillAtRandomMoments(t *testing.T) {
 		}
 		if want := n - n%5; want > 0 && state.Setup["n"] != strconv.FormatUint(want, 10) {
 			t.Fatalf("kill %d: setup is %q at count %d", i, state.Setup["n"], n)
+		}
+		if want := n - n%3; want > 0 && string(state.Security["verifier/1"]) != strconv.FormatUint(want, 10) {
+			t.Fatalf("kill %d: verifier is %q at count %d", i, state.Security["verifier/1"], n)
+		}
+		if key := string(s.DeviceKey()); deviceKey == "" {
+			deviceKey = key
+		} else if key != deviceKey {
+			t.Fatalf("kill %d: the key of the device has changed", i)
+		}
+		files, err := s.Files().List("documents")
+		if err != nil || len(files) == 0 && n > 8 {
+			t.Fatalf("kill %d: %d files at count %d: %v", i, len(files), n, err)
+		}
+		for _, f := range files {
+			if f.SHA256 != killSum(f.SizeBytes) {
+				t.Fatalf("kill %d: file %+v is not one that was sent", i, f)
+			}
 		}
 		if state.Meta.NextEvent <= lastEvent {
 			t.Fatalf("kill %d: next event is %d, but %d was given out", i, state.Meta.NextEvent, lastEvent)

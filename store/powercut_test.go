@@ -2,6 +2,7 @@ package store
 
 import (
 	"cmp"
+	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -17,6 +18,8 @@ import (
 
 	gocmp "github.com/google/go-cmp/cmp"
 	"github.com/hepmeter/hepmeter/store/vfs"
+	"github.com/hepmeter/hepmeter/wire/eventchain"
+	"github.com/ncruces/go-sqlite3"
 )
 
 const (
@@ -32,7 +35,11 @@ type kept struct {
 	Retained map[string][]byte
 	Program  string
 	Logs     map[uint32]keptLog
+	Security map[string][]byte
+	Files    map[string]keptFile // by folder/name, unfinished ones with "..." behind
+	Key      string              // of the device
 	Events   []Event
+	Hash     eventchain.Hash
 	Depth    int
 	Next     uint64
 	Alive    time.Time
@@ -43,6 +50,11 @@ type keptLog struct {
 	Header  string
 	Next    uint64
 	Records []Record
+}
+
+type keptFile struct {
+	Body   string
+	SHA256 [sha256.Size]byte // zero of an upload
 }
 
 // restarted is what is left of k after a restart, whose own event may push out the
@@ -112,10 +124,18 @@ func (w *workload) open() {
 		w.log(events[0])
 	}
 	w.state.Alive, w.state.Clean = w.now, false
+	if key := string(s.DeviceKey()); w.state.Key == "" {
+		w.state.Key = key
+	} else if key != w.state.Key {
+		w.t.Fatal("the key of the device has changed")
+	}
 	w.acknowledged("open")
 }
 
 func (w *workload) log(e Event) {
+	e.Previous = w.state.Hash
+	e.Hash = eventchain.EventHash(e.Previous, e.chained())
+	w.state.Hash = e.Hash
 	w.state.Events = append(w.state.Events, e)
 	w.state.Events = w.state.Events[max(0, len(w.state.Events)-w.state.Depth):]
 	w.state.Next = e.Sequence + 1
@@ -129,13 +149,17 @@ func (k kept) follows(before kept) bool {
 	if gone < 0 || gone > 2 || k.Next < before.Next || !slices.Equal(rest, before.Events[gone:]) {
 		return false
 	}
-	k.Events, k.Next, k.Alive, k.Clean = before.Events, before.Next, before.Alive, before.Clean
+	if before.Key == "" { // Nobody had been told of one.
+		k.Key = ""
+	}
+	k.Events, k.Next, k.Hash, k.Alive, k.Clean = before.Events, before.Next, before.Hash, before.Alive, before.Clean
 	return equal(k, before)
 }
 
 // copied shares nothing that a later step changes.
 func (k kept) copied() kept {
 	k.Setup, k.Retained, k.Logs = maps.Clone(k.Setup), maps.Clone(k.Retained), maps.Clone(k.Logs)
+	k.Security, k.Files = maps.Clone(k.Security), maps.Clone(k.Files)
 	k.Events = append([]Event{}, k.Events...)
 	for n, l := range k.Logs {
 		l.Records = slices.Clone(l.Records)
@@ -166,13 +190,61 @@ func (w *workload) tryCommit(n int) error {
 		w.apply(b, seqs)
 		w.acknowledged(fmt.Sprint("commit ", n))
 	} else {
-		before := w.state.copied()
-		for i := range b.Events {
-			seqs = append(seqs, before.Next+uint64(i))
+		w.attempted(func() {
+			for i := range b.Events {
+				seqs = append(seqs, w.state.Next+uint64(i))
+			}
+			w.apply(b, seqs)
+		})
+	}
+	w.catchUp()
+	if fileErr := w.tryFiles(n); err == nil {
+		err = fileErr
+	}
+	return err
+}
+
+// attempted notes what a change that failed would have made of the store.
+func (w *workload) attempted(apply func()) {
+	before := w.state.copied()
+	apply()
+	w.attempts = append(w.attempts, attempt{len(w.steps), w.state})
+	w.state = before
+}
+
+// tryFiles does one change of the owner's files, as far as the model has come with them:
+// two blocks, the end of the upload, now and then the removal of what is there.
+func (w *workload) tryFiles(n int) error {
+	if n%2 == 1 {
+		return nil
+	}
+	const folder, name, first = "documents", "report", blockBytes + 800
+	const path = folder + "/" + name
+	files, upload := w.store.Files(), w.state.Files[path+"..."].Body
+	var err error
+	var apply func()
+	_, there := w.state.Files[path]
+	switch {
+	case n%5 == 4 && there:
+		err = files.Delete(folder, name)
+		apply = func() { delete(w.state.Files, path) }
+	case len(upload) > first:
+		sum := sha256.Sum256([]byte(upload))
+		_, err = files.Finish(folder, name, sum)
+		apply = func() {
+			delete(w.state.Files, path+"...")
+			w.state.Files[path] = keptFile{upload, sum}
 		}
-		w.apply(b, seqs)
-		w.attempts = append(w.attempts, attempt{len(w.steps), w.state})
-		w.state = before
+	default:
+		block := strings.Repeat(string(rune('a'+n%26)), first)
+		_, err = files.Write(folder, name, int64(len(upload)), []byte(block))
+		apply = func() { w.state.Files[path+"..."] = keptFile{Body: upload + block} }
+	}
+	if err == nil {
+		apply()
+		w.acknowledged(fmt.Sprint("files ", n))
+	} else {
+		w.attempted(apply)
 	}
 	w.catchUp()
 	return err
@@ -213,6 +285,10 @@ func (w *workload) apply(b Batch, seqs []uint64) {
 			k.Logs[log] = l
 		}
 	}
+	for _, name := range b.SecurityDelete {
+		delete(k.Security, name)
+	}
+	maps.Copy(k.Security, b.Security)
 	if b.EventDepth != nil {
 		k.Depth, k.Events = *b.EventDepth, nil
 	}
@@ -244,6 +320,12 @@ func (w *workload) batch(n int) Batch {
 	}
 	if n%7 == 5 {
 		b.SetupDelete = []string{"Setup 3"}
+	}
+	if n%3 == 0 { // With the setup that it belongs to.
+		b.Security = map[string][]byte{fmt.Sprintf("verifier/%d", n%7): []byte(strconv.Itoa(n)), "ledger": []byte(strings.Repeat(strconv.Itoa(n), 1000))}
+	}
+	if n%7 == 5 {
+		b.SecurityDelete = []string{"verifier/3", "never there"}
 	}
 	if n%4 == 1 {
 		b.Program = strings.Repeat(fmt.Sprintf("module %d links to Power Meter/V1\n", n), 150)
@@ -324,15 +406,30 @@ func (w *workload) exportAndImport() {
 
 // abandon leaves a store as a killed process does: nothing is written, locks end.
 func (s *Store) abandon() {
-	s.db.vfs.Close()
+	_, _ = s.db.conn.Config(sqlite3.DBCONFIG_NO_CKPT_ON_CLOSE, true)
+	_ = s.db.close() // A failing disk may object; what it holds is all that counts.
 	s.lock.Close()
 	s.db = nil
+}
+
+// A store that a test leaves must not have been helped by the leaving.
+func TestAbandonWritesNothing(t *testing.T) {
+	w := newWorkload(t, 1000)
+	w.open()
+	for n := 1; n <= 4; n++ {
+		w.commit(n)
+	}
+	ops := w.disk.Operations()
+	w.store.abandon()
+	for ; ops < w.disk.Operations(); ops++ {
+		t.Errorf("abandoned: %s", w.disk.Operation(ops))
+	}
 }
 
 func newWorkload(t testing.TB, logPages int) *workload {
 	disk := vfs.NewDisk()
 	return &workload{t: t, disk: disk, fs: disk, now: time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC), logPages: logPages,
-		state: kept{Setup: map[string]string{}, Retained: map[string][]byte{}, Logs: map[uint32]keptLog{}, Depth: workloadEventDepth, Next: 1}}
+		state: kept{Setup: map[string]string{}, Retained: map[string][]byte{}, Logs: map[uint32]keptLog{}, Security: map[string][]byte{}, Files: map[string]keptFile{}, Depth: workloadEventDepth, Next: 1}}
 }
 
 // content reads what a reopened store kept, without the restart's own event.
@@ -345,12 +442,16 @@ func content(s *Store) (kept, error) {
 	if err != nil {
 		return kept{}, err
 	}
-	k := kept{st.Setup, st.Retained, st.Program, map[uint32]keptLog{}, append([]Event{}, events...), st.Meta.EventDepth, st.Meta.NextEvent, st.Meta.LastAlive, st.Meta.CleanStop}
+	k := kept{st.Setup, st.Retained, st.Program, map[uint32]keptLog{}, st.Security, nil, string(s.DeviceKey()), append([]Event{}, events...), st.Meta.EventHash,
+		st.Meta.EventDepth, st.Meta.NextEvent, st.Meta.LastAlive, st.Meta.CleanStop}
 	if gap, ok := s.Gap(); ok {
 		if len(events) == 0 || events[len(events)-1].Sequence != gap.Event || gap.Event != k.Next-1 {
 			return kept{}, fmt.Errorf("the gap %+v is not the newest of %d events before %d", gap, len(events), k.Next)
 		}
-		k.Events, k.Next = k.Events[:len(events)-1], k.Next-1
+		k.Events, k.Next, k.Hash = k.Events[:len(events)-1], k.Next-1, events[len(events)-1].Previous
+	}
+	if k.Files, err = keptFiles(s); err != nil {
+		return kept{}, err
 	}
 	logs, err := s.Logs()
 	if err != nil {
@@ -374,6 +475,44 @@ func content(s *Store) (kept, error) {
 		k.Logs[l.Log] = keptLog{l.Header, l.Next, records}
 	}
 	return k, nil
+}
+
+// keptFiles reads all files as a client does, and unfinished uploads.
+func keptFiles(s *Store) (map[string]keptFile, error) {
+	files := map[string]keptFile{}
+	list, err := s.Files().List("")
+	if err != nil {
+		return nil, err
+	}
+	for _, info := range list {
+		body := ""
+		for {
+			_, block, err := s.Files().Read(info.Folder, info.Name, int64(len(body)), 5000)
+			if err != nil {
+				return nil, err
+			}
+			if len(block) == 0 {
+				break
+			}
+			body += string(block)
+		}
+		if sha256.Sum256([]byte(body)) != info.SHA256 || int64(len(body)) != info.SizeBytes {
+			return nil, fmt.Errorf("file %+v is %.20q ...", info, body)
+		}
+		files[info.Folder+"/"+info.Name] = keptFile{body, info.SHA256}
+	}
+	uploads, err := s.db.readFiles(false, "")
+	if err != nil {
+		return nil, err
+	}
+	for _, row := range uploads {
+		body, err := s.db.readBlocks(row.id, 0, MaxFilesBytes)
+		if err != nil {
+			return nil, err
+		}
+		files[row.Folder+"/"+row.Name+"..."] = keptFile{Body: string(body)}
+	}
+	return files, nil
 }
 
 // cutCount says how thorough the proof is: 1 by default, more by the variable
@@ -503,7 +642,11 @@ func (w *workload) checkExports(cuts *vfs.Cuts, loss vfs.Loss, seed uint64) erro
 		if err != nil {
 			return err
 		}
-		if want := e.want.restarted(); !equal(want, got) {
+		want := e.want.restarted()
+		if got.Key == want.Key {
+			return fmt.Errorf("%s has the key of another device", path)
+		}
+		if got.Key = want.Key; !equal(want, got) {
 			return fmt.Errorf("%s (-want +got):\n%.1500s", path, gocmp.Diff(want, got))
 		}
 	}

@@ -227,6 +227,14 @@ func (r readOnly) Open(path string, flag int) (vfs.File, error) {
 	return r.FS.Open(path, flag)
 }
 
+func security(names, bytes int) map[string][]byte {
+	m := map[string][]byte{}
+	for i := range names {
+		m[fmt.Sprint("n", i)] = make([]byte, bytes)
+	}
+	return m
+}
+
 func TestInvalidBatchesAreRefused(t *testing.T) {
 	w := newWorkload(t, 1000)
 	w.open()
@@ -241,6 +249,14 @@ func TestInvalidBatchesAreRefused(t *testing.T) {
 		"event time":      {Events: []Event{{}}},
 		"large state":     {Retained: map[string][]byte{"a": make([]byte, MaxStateBytes+1)}},
 		"too many":        {Events: make([]Event, MaxBatchItems+1)},
+
+		"security without a name":     {Security: map[string][]byte{"": nil}},
+		"security name with a blank":  {Security: map[string][]byte{"a b": nil}},
+		"security name not ASCII":     {Security: map[string][]byte{"é": nil}},
+		"long security name":          {Security: map[string][]byte{long[:MaxSecurityNameBytes+1]: nil}},
+		"large security state":        {Security: map[string][]byte{"a": make([]byte, MaxSecurityBytes+1)}},
+		"too much security state":     {Security: security(9, MaxSecurityBytes)},
+		"too many names for security": {Security: security(MaxSecurityNames+1, 1)},
 	}
 	for name, b := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -249,7 +265,8 @@ func TestInvalidBatchesAreRefused(t *testing.T) {
 		})
 	}
 	largest := Batch{Retained: map[string][]byte{strings.Repeat("l", MaxLabelBytes): make([]byte, MaxStateBytes)},
-		Setup: map[string]string{"a": long[1:]}, Events: []Event{{Time: w.now, Cause: long[1:]}}}
+		Setup: map[string]string{"a": long[1:]}, Events: []Event{{Time: w.now, Cause: long[1:]}},
+		Security: map[string][]byte{long[:MaxSecurityNameBytes]: make([]byte, MaxSecurityBytes)}}
 	if _, err := w.store.Commit(largest); err != nil {
 		t.Errorf("the largest values: %v", err)
 	}

@@ -16,9 +16,9 @@ import (
 // another program is told from a damaged store.
 const applicationID = 0x4845504d
 
-// migrations[v] takes a store from schema version v to v+1 in one transaction.
-// An entry never changes after its release; docs/store.md describes the
-// tables.
+// migrations[v] takes a store from schema version v to v+1 in one transaction, with what
+// converted[v] does to its rows. An entry never changes after its release; docs/store.md
+// describes the tables.
 var migrations = [...]string{
 	0: `
 CREATE TABLE meta (
@@ -80,7 +80,46 @@ CREATE TABLE record (
 	PRIMARY KEY (log, sequence)
 ) STRICT, WITHOUT ROWID;
 `,
+	// Security state, the key of the device, the files of the owner, and the chain of
+	// events: each has the hash of the one before it.
+	2: `
+CREATE TABLE security (
+	name  TEXT NOT NULL PRIMARY KEY,
+	state BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE device (
+	id  INTEGER NOT NULL PRIMARY KEY CHECK (id = 1),
+	key BLOB NOT NULL CHECK (length(key) = 32)
+) STRICT;
+
+CREATE TABLE file (
+	file   INTEGER NOT NULL PRIMARY KEY,
+	folder TEXT NOT NULL,
+	name   TEXT NOT NULL,
+	whole  INTEGER NOT NULL CHECK (whole IN (0, 1)),
+	size   INTEGER NOT NULL,
+	time   INTEGER NOT NULL,
+	sha256 BLOB NOT NULL,
+	UNIQUE (folder, name, whole)
+) STRICT;
+
+CREATE TABLE block (
+	file   INTEGER NOT NULL,
+	number INTEGER NOT NULL,
+	body   BLOB NOT NULL,
+	PRIMARY KEY (file, number)
+) STRICT, WITHOUT ROWID;
+
+ALTER TABLE event ADD COLUMN previous BLOB NOT NULL
+	DEFAULT x'0000000000000000000000000000000000000000000000000000000000000000'
+	CHECK (length(previous) = 32);
+`,
 }
+
+// converted[v] is what the migration from version v does beyond its SQL, in the same
+// transaction.
+var converted = [len(migrations)]func(*database) error{2: (*database).chainOldEvents}
 
 // SchemaVersion is what this code writes and the newest it reads.
 const SchemaVersion = len(migrations)
@@ -149,7 +188,13 @@ func (db *database) migrateTo(newest int) error {
 	for ; version < newest; version++ {
 		doing := fmt.Sprintf("migrating the schema from version %d", version)
 		err := db.transaction(doing, func() error {
-			return db.exec(doing, migrations[version]+fmt.Sprintf("PRAGMA user_version = %d;", version+1))
+			if err := db.exec(doing, migrations[version]+fmt.Sprintf("PRAGMA user_version = %d;", version+1)); err != nil {
+				return err
+			}
+			if convert := converted[version]; convert != nil {
+				return convert(db)
+			}
+			return nil
 		})
 		if err != nil {
 			return err

@@ -21,8 +21,8 @@ const snapshotName = databaseName + "-snapshot"
 const snapshotStepPages = 64
 
 // Snapshot writes the whole state to w as one file, which Import takes: an SQLite
-// database with page checksums and without free space. Commits go on meanwhile, and
-// the snapshot holds those made until its last page is copied, whole.
+// database with page checksums, without free space and without the key of the device.
+// Commits go on meanwhile, and the snapshot holds those made until its last page is copied, whole.
 func (s *Store) Snapshot(w io.Writer) error {
 	path, err := s.copyState()
 	if path != "" {
@@ -101,13 +101,18 @@ func (s *Store) copyPages(path string) error {
 	}
 }
 
-// pack copies the database at from to the file to, without its free space.
+// pack copies the database at from, which it changes, to the file to, without its free
+// space and without the key of the device.
 func pack(fsys vfs.FS, from, to string) error {
 	db, err := openDatabase(fsys, from, false)
 	if err != nil {
 		return err
 	}
-	return errors.Join(db.run("packing the copy", "VACUUM INTO ?1", to), db.close())
+	err = db.dropKey()
+	if err == nil {
+		err = db.run("packing the copy", "VACUUM INTO ?1", to)
+	}
+	return errors.Join(err, db.close())
 }
 
 // databaseURI names a database on our file layer as SQLite wants it.

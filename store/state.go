@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"time"
 	"unicode/utf8"
+
+	"github.com/hepmeter/hepmeter/wire/eventchain"
 )
 
 // Identity says which meter a directory belongs to.
@@ -20,6 +22,7 @@ type State struct {
 	Setup    map[string]string // setup register label -> its text
 	Retained map[string][]byte // module label -> its accumulated state, encoded by the module
 	Program  string            // the modules and their links, as last committed; empty if never
+	Security map[string][]byte // name -> opaque state of the gate: verifiers, lockouts, the ledger
 }
 
 // Meta describes the store and the run that ended before this one.
@@ -31,11 +34,14 @@ type Meta struct {
 	CleanStop  bool      // whether the run before ended with Close
 	NextEvent  uint64    // sequence number the next event will get
 	EventDepth int       // events kept; older ones are deleted
+
+	EventHash eventchain.Hash // of the newest event there ever was; zero before the first
 }
 
 // Event is one record of the event log: a cause, its effect, and where known
 // who asked for it. The store gives the sequence number, in the order of
-// commits from 1, and never gives it twice.
+// commits from 1, and never gives it twice, and chains it to the event before: a reader
+// finds any change by recomputing the hashes (eventchain.EventHash).
 type Event struct {
 	Sequence    uint64
 	Time        time.Time
@@ -46,6 +52,15 @@ type Event struct {
 	EffectValue string
 	User        string // account that caused it; empty when nobody did
 	Origin      string // path and address it came by
+
+	Previous eventchain.Hash // of the event before; zero before the first. Given by the store
+	Hash     eventchain.Hash // of this one. Given by the store
+}
+
+// chained is the event in the form that its hash is defined for.
+func (e *Event) chained() *eventchain.Event {
+	return &eventchain.Event{Sequence: e.Sequence, Time: e.Time, Priority: e.Priority, Cause: e.Cause, CauseValue: e.CauseValue,
+		Effect: e.Effect, EffectValue: e.EffectValue, User: e.User, Origin: e.Origin}
 }
 
 // Gap is a time in which the meter did not run.
@@ -65,7 +80,7 @@ type Batch struct {
 	Setup          map[string]string
 	SetupDelete    []string
 	Program        string    // the modules and their links as text, whole; empty leaves the one before
-	Events         []Event   // Sequence is ignored; Commit returns the numbers given
+	Events         []Event   // Sequence and hashes are ignored; Commit returns the numbers given
 	EventDepth     *int      // events to keep from now on, which erases the event log. Nil leaves both
 	Alive          time.Time // the sign of life; zero leaves the one before
 
@@ -73,6 +88,9 @@ type Batch struct {
 	LogHeader map[uint32]string // log -> text that describes its columns
 	LogTrim   map[uint32]uint64 // log -> its records with a lower sequence are deleted
 	LogDrop   []uint32          // logs that go, with header, records and sequence
+
+	Security       map[string][]byte // name -> state of the gate, in place of the one before
+	SecurityDelete []string          // names whose state goes
 }
 
 // Limits of one batch, far above what a meter commits; they bound what a fault
@@ -85,6 +103,12 @@ const (
 	MaxRecordBytes  = 16 << 10 // the body of a log record
 	MaxBatchItems   = 100_000
 	MaxEventDepth   = 100_000
+
+	MaxSecurityNameBytes  = 64        // of printable ASCII without a blank
+	MaxSecurityBytes      = 512 << 10 // of one name
+	MaxSecurityNames      = 256
+	MaxSecurityTotalBytes = 4 << 20 // of all names
+
 	// MaxSequence bounds the numbers of events and records, far from where 64 bits
 	// overflow: at a million a second it lasts 140,000 years.
 	MaxSequence = 1 << 62
@@ -92,7 +116,7 @@ const (
 
 func (b *Batch) validate() error {
 	n := len(b.Retained) + len(b.RetainedDelete) + len(b.Setup) + len(b.SetupDelete) + len(b.Events) +
-		len(b.Records) + len(b.LogHeader) + len(b.LogTrim) + len(b.LogDrop)
+		len(b.Records) + len(b.LogHeader) + len(b.LogTrim) + len(b.LogDrop) + len(b.Security) + len(b.SecurityDelete)
 	if n > MaxBatchItems {
 		return fmt.Errorf("%w: %d changes, at most %d: split it", ErrInvalidBatch, n, MaxBatchItems)
 	}
@@ -134,6 +158,9 @@ func (b *Batch) validate() error {
 		}
 	}
 	if err := validRecords(b.Records); err != nil {
+		return err
+	}
+	if err := validSecurity(b.Security); err != nil {
 		return err
 	}
 	if !b.Alive.IsZero() {

@@ -17,6 +17,8 @@ package store
 
 import (
 	"cmp"
+	"crypto/ed25519"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -55,6 +57,7 @@ type Options struct {
 	// NewSerial makes up the serial number of a store that has none, where Identity
 	// names none; nil leaves it open.
 	NewSerial func() string
+	Random    io.Reader // of which the key of the device is made; nil: crypto/rand
 }
 
 // Store is an open store.
@@ -63,8 +66,10 @@ type Store struct {
 	db        *database  // nil once closed
 	fs        vfs.FS
 	now       func() time.Time
+	random    io.Reader
 	lock      io.Closer
 	meta      Meta
+	key       ed25519.PrivateKey // set by Open
 	gap       Gap
 	logPages  int // the log is moved into the database when it has grown to this
 	snapshots int // made so far; they need names of their own
@@ -72,6 +77,7 @@ type Store struct {
 	closing   bool // a copy under way should give up
 
 	copying sync.Mutex // held while the database is copied; taken before mu
+	filing  sync.Mutex // held while the owner's files change; taken before mu
 
 	// later runs what no commit should wait for: the checkpoint.
 	later      func(func())
@@ -85,13 +91,16 @@ type Store struct {
 // process, belongs to another meter, is newer than this program, is damaged, or
 // cannot be written; the database and log of a refused store are not changed.
 func Open(dir string, opt Options) (*Store, error) {
-	s := &Store{fs: opt.FS, now: opt.Now, logPages: defaultLogPages}
+	s := &Store{fs: opt.FS, now: opt.Now, random: opt.Random, logPages: defaultLogPages}
 	s.later = s.background.Go
 	if s.fs == nil {
 		s.fs = vfs.OS()
 	}
 	if s.now == nil {
 		s.now = time.Now
+	}
+	if s.random == nil {
+		s.random = rand.Reader
 	}
 	if opt.EventDepth < 0 || opt.EventDepth > MaxEventDepth {
 		return nil, fmt.Errorf("event depth %d: give one of 1 to %d, or 0 for %d", opt.EventDepth, MaxEventDepth, DefaultEventDepth)
@@ -171,13 +180,13 @@ func (s *Store) openIn(dir string, opt Options) error {
 		return err
 	}
 	s.db = db
-	if s.meta, err = db.readMeta(); err != nil {
+	meta, err := db.readMeta()
+	if err != nil {
 		return err
 	}
-	if err := s.meta.accept(dir, id, opt.Firmware); err != nil {
+	if err := meta.accept(dir, id, opt.Firmware); err != nil {
 		return err
 	}
-	s.meta.EventDepth = cmp.Or(s.meta.EventDepth, opt.EventDepth, DefaultEventDepth)
 	if err := sweep(s.fs, dir); err != nil {
 		return err
 	}
@@ -192,6 +201,10 @@ func (s *Store) openIn(dir string, opt Options) error {
 	if err := db.migrate(); err != nil {
 		return err
 	}
+	if s.meta, err = db.readMeta(); err != nil { // A migration adds to it.
+		return err
+	}
+	s.meta.EventDepth = cmp.Or(s.meta.EventDepth, opt.EventDepth, DefaultEventDepth)
 	if err := s.recordStart(id, opt.NewSerial); err != nil {
 		return err
 	}
@@ -290,6 +303,7 @@ func (s *Store) recordStart(id Identity, newSerial func() string) error {
 		return corruptError(fmt.Errorf("%s: table meta counts %d starts and %d events", s.db.path, m.PowerUps, m.NextEvent))
 	}
 	m.PowerUps++
+	var key ed25519.PrivateKey
 	if m.Serial == "" {
 		m.Serial = id.Serial
 	}
@@ -304,24 +318,26 @@ func (s *Store) recordStart(id Identity, newSerial func() string) error {
 			if gap.Clean {
 				cause = "stopped"
 			}
-			err := s.db.putEvent(m.NextEvent, Event{Time: now, Priority: gapPriority,
+			err := s.db.putEvent(Event{Time: now, Priority: gapPriority,
 				Cause: "Power Down", CauseValue: gap.From.Format(time.RFC3339Nano) + " " + cause,
-				Effect: "Power Up", EffectValue: gap.To.Format(time.RFC3339Nano)})
+				Effect: "Power Up", EffectValue: gap.To.Format(time.RFC3339Nano)}, &m)
 			if err != nil {
 				return err
 			}
-			if err := s.db.putGap(gap); err != nil {
-				return err
-			}
-			m.NextEvent++
-			if err := s.db.trimEvents(m.NextEvent, m.EventDepth); err != nil {
+			if err := errors.Join(s.db.putGap(gap), s.db.finishEvents(&m)); err != nil {
 				return err
 			}
 		}
+		var err error
+		if key, err = s.db.keepKey(s.random); err != nil {
+			return err
+		}
+		if err := s.db.sweepUploads(now); err != nil {
+			return err
+		}
 		return errors.Join(
 			s.db.putMeta("serial", m.Serial), s.db.putMeta("power_ups", int64(m.PowerUps)),
-			s.db.putMeta("alive", now.UnixNano()), s.db.putMeta("clean", int64(0)),
-			s.db.putMeta("next_event", int64(m.NextEvent)))
+			s.db.putMeta("alive", now.UnixNano()), s.db.putMeta("clean", int64(0)))
 	})
 	if err != nil {
 		return err
@@ -329,7 +345,7 @@ func (s *Store) recordStart(id Identity, newSerial func() string) error {
 	if !first {
 		s.gap = gap
 	}
-	s.meta = m
+	s.meta, s.key = m, key
 	return nil
 }
 
@@ -358,6 +374,9 @@ func (s *Store) Load() (State, error) {
 	if state.Program, err = s.db.readProgram(); err != nil {
 		return State{}, err
 	}
+	if state.Security, err = s.db.readSecurity(); err != nil {
+		return State{}, err
+	}
 	return state, nil
 }
 
@@ -378,15 +397,18 @@ func (s *Store) Commit(b Batch) (sequences []uint64, err error) {
 	if s.db == nil {
 		return nil, ErrClosed
 	}
-	next := s.meta.NextEvent
-	err = s.db.transaction("committing", func() error {
+	meta := s.meta
+	err = s.commit("committing", func() error {
 		if err := s.db.putState(b); err != nil {
+			return err
+		}
+		if err := s.db.putSecurity(b); err != nil {
 			return err
 		}
 		if err := s.db.putLogs(b); err != nil {
 			return err
 		}
-		if sequences, next, err = s.db.putEvents(b, next, s.meta.EventDepth); err != nil {
+		if sequences, err = s.db.putEvents(b, &meta); err != nil {
 			return err
 		}
 		if b.Alive.IsZero() {
@@ -397,14 +419,19 @@ func (s *Store) Commit(b Batch) (sequences []uint64, err error) {
 	if err != nil {
 		return nil, err
 	}
-	s.meta.NextEvent = next
-	if b.EventDepth != nil {
-		s.meta.EventDepth = *b.EventDepth
+	s.meta = meta
+	return sequences, nil
+}
+
+// commit makes one change durable, and has the log emptied where it has grown.
+func (s *Store) commit(doing string, change func() error) error {
+	if err := s.db.transaction(doing, change); err != nil {
+		return err
 	}
 	if s.db.logPages >= s.logPages || s.trouble != nil {
 		s.emptyLogLater()
 	}
-	return sequences, nil
+	return nil
 }
 
 // emptyLogLater moves the log into the database when the commit has returned: the

@@ -14,12 +14,17 @@ func (db *database) putMeta(key string, value any) error {
 
 func (db *database) readMeta() (Meta, error) {
 	ints, texts := map[string]int64{}, map[string]string{}
+	var head []byte
 	err := db.query("reading meta", "SELECT key, value FROM meta", func(row *sqlite3.Stmt) error {
 		switch key := row.ColumnText(0); row.ColumnType(1) {
 		case sqlite3.INTEGER:
 			ints[key] = row.ColumnInt64(1)
 		case sqlite3.TEXT:
 			texts[key] = row.ColumnText(1)
+		case sqlite3.BLOB:
+			if key == "event_hash" {
+				head = row.ColumnBlob(1, nil)
+			}
 		}
 		return nil
 	})
@@ -47,6 +52,10 @@ func (db *database) readMeta() (Meta, error) {
 		CleanStop:  ints["clean"] == 1,
 		NextEvent:  uint64(ints["next_event"]),
 		EventDepth: int(depth),
+	}
+	// Before the first event, and in an older schema, there is none.
+	if copy(m.EventHash[:], head); len(head) != len(m.EventHash) && len(head) != 0 {
+		return Meta{}, corruptError(fmt.Errorf("%s: table meta has no sound event_hash", db.path))
 	}
 	if ns := ints["alive"]; ns != 0 {
 		m.LastAlive = timeOf(ns)

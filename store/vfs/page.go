@@ -39,26 +39,37 @@ func (d *Damage) Place() string {
 // that of SQLite's checksum VFS (https://sqlite.org/cksumvfs.html), so that any
 // SQLite with that extension can verify a store. It changes with every single
 // flipped bit.
+//
+// The last page of a long value may be of zeros, for which the published sum is zero too:
+// it gets zeroMark, since a page that is zeros throughout is one that the disk has lost.
 func SumPage(page []byte) {
-	n := len(page) - ReservedBytes
-	s1, s2 := pageSum(page[:n])
-	binary.LittleEndian.PutUint32(page[n:], s1)
-	binary.LittleEndian.PutUint32(page[n+4:], s2)
+	sum := sumOf(page)
+	copy(page[len(page)-ReservedBytes:], sum[:])
+}
+
+// zeroMark stands in place of the sum of a page of zeros.
+const zeroMark = "ZEROPAGE"
+
+func sumOf(page []byte) (sum [ReservedBytes]byte) {
+	s1, s2 := pageSum(page[:len(page)-ReservedBytes])
+	if s1|s2 == 0 && ZeroPage(page[:len(page)-ReservedBytes]) {
+		copy(sum[:], zeroMark)
+		return sum
+	}
+	binary.LittleEndian.PutUint32(sum[:], s1)
+	binary.LittleEndian.PutUint32(sum[4:], s2)
+	return sum
 }
 
 // CheckPage returns an empty string for a sound page, else what is wrong.
-// A page of zeros satisfies the published sum and is refused all the same: no
-// page that SQLite reads is empty, but a disk that lost a page returns zeros.
 func CheckPage(page []byte) (reason string) {
-	n := len(page) - ReservedBytes
-	s1, s2 := pageSum(page[:n])
-	if s1 != binary.LittleEndian.Uint32(page[n:]) || s2 != binary.LittleEndian.Uint32(page[n+4:]) {
-		return "checksum does not match"
-	}
-	if ZeroPage(page) {
+	switch {
+	case [ReservedBytes]byte(page[len(page)-ReservedBytes:]) == sumOf(page):
+		return ""
+	case ZeroPage(page):
 		return "page is all zeros"
 	}
-	return ""
+	return "checksum does not match"
 }
 
 // ZeroPage tells whether a page was never written (free pages can be holes).

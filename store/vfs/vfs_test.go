@@ -143,20 +143,22 @@ func TestFailedSyncLosesWrites(t *testing.T) {
 
 // Every single flipped bit of a page changes its checksum.
 func TestPageSumNoticesEveryBit(t *testing.T) {
-	page := make([]byte, PageSize)
-	for i := range page {
-		page[i] = byte(i * 7)
-	}
-	SumPage(page)
-	if reason := CheckPage(page); reason != "" {
-		t.Fatalf("sound page: %s", reason)
-	}
-	for bit := range PageSize * 8 {
-		page[bit/8] ^= 1 << (bit % 8)
-		if CheckPage(page) == "" {
-			t.Fatalf("bit %d flipped unnoticed", bit)
+	for name, step := range map[string]int{"some bytes": 7, "zeros": 0} {
+		page := make([]byte, PageSize)
+		for i := range page {
+			page[i] = byte(i * step)
 		}
-		page[bit/8] ^= 1 << (bit % 8)
+		SumPage(page)
+		if reason := CheckPage(page); reason != "" {
+			t.Fatalf("sound page of %s: %s", name, reason)
+		}
+		for bit := range PageSize * 8 {
+			page[bit/8] ^= 1 << (bit % 8)
+			if CheckPage(page) == "" {
+				t.Fatalf("bit %d of a page of %s flipped unnoticed", bit, name)
+			}
+			page[bit/8] ^= 1 << (bit % 8)
+		}
 	}
 	if CheckPage(make([]byte, PageSize)) == "" {
 		t.Error("a page of zeros passes")
