@@ -1,0 +1,101 @@
+package ionp
+
+import "fmt"
+
+// ProgramRequest changes modules and links in one transaction: all steps or none.
+type ProgramRequest struct {
+	Steps []Step `cbor:"1,keyasint,omitempty"`
+	// CheckOnly rehearses the steps and changes nothing.
+	CheckOnly bool `cbor:"2,keyasint,omitempty"`
+}
+
+// StepKind says what a step does.
+type StepKind uint8
+
+// The kinds of steps.
+const (
+	StepCreate StepKind = 0 // a module of type A with label B, and number Number where that is not 0
+	StepDelete StepKind = 1 // the module with label A
+	StepRename StepKind = 2 // the module or register with label A to B
+	StepLink   StepKind = 3 // input A to register B; an empty B takes the link away
+	StepSet    StepKind = 4 // setup register A to value B, in text form
+)
+
+// Step is one change of a program.
+type Step struct {
+	Kind   StepKind `cbor:"1,keyasint"`
+	A      string   `cbor:"2,keyasint,omitempty"`
+	B      string   `cbor:"3,keyasint,omitempty"`
+	Number uint32   `cbor:"4,keyasint,omitempty"`
+}
+
+func (r *ProgramRequest) check() error {
+	if len(r.Steps) == 0 {
+		return fmt.Errorf("steps are missing")
+	}
+	if err := list("step list", len(r.Steps), MaxChanges); err != nil {
+		return err
+	}
+	for i := range r.Steps {
+		if err := r.Steps[i].check(); err != nil {
+			return fmt.Errorf("step %d: %w", i+1, err)
+		}
+	}
+	return nil
+}
+
+func (s *Step) check() error {
+	if s.Kind > StepSet {
+		return fmt.Errorf("kind %d: want 0 (create) to 4 (set)", s.Kind)
+	}
+	return first(required("first text", s.A, MaxLabel), text("second text", s.B, MaxText))
+}
+
+// ProgramReply says how many steps were done, or would be.
+type ProgramReply struct {
+	Changed uint32 `cbor:"1,keyasint"`
+}
+
+// TemplateSaveRequest writes the program as a template file.
+type TemplateSaveRequest struct{}
+
+// TemplateSaveReply is the file, to be fetched by FileRead.
+type TemplateSaveReply struct {
+	Path string `cbor:"1,keyasint"`
+	// Size is in bytes.
+	Size   uint64 `cbor:"2,keyasint"`
+	SHA256 []byte `cbor:"3,keyasint,omitempty"`
+}
+
+// TemplateLoadRequest makes the program that of a template, by exactly one of Path and
+// Text.
+type TemplateLoadRequest struct {
+	// Path is a file that FileWrite has brought.
+	Path string `cbor:"1,keyasint,omitempty"`
+	Text string `cbor:"2,keyasint,omitempty"`
+	// DryRun lists the differences and changes nothing.
+	DryRun bool `cbor:"3,keyasint,omitempty"`
+}
+
+func (r *TemplateLoadRequest) check() error {
+	if (r.Path == "") == (r.Text == "") {
+		return fmt.Errorf("want either a path or a text")
+	}
+	return first(text("path", r.Path, MaxPath), text("template", r.Text, MaxDocument))
+}
+
+// TemplateLoadReply lists what was changed, or would be.
+type TemplateLoadReply struct {
+	Differences []string `cbor:"1,keyasint,omitempty"`
+}
+
+// SnapshotRequest writes the whole state of the meter as a file.
+type SnapshotRequest struct{}
+
+// SnapshotReply is the file, to be fetched by FileRead.
+type SnapshotReply struct {
+	Path string `cbor:"1,keyasint"`
+	// Size is in bytes.
+	Size   uint64 `cbor:"2,keyasint"`
+	SHA256 []byte `cbor:"3,keyasint,omitempty"`
+}
