@@ -1,0 +1,57 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/hepmeter/hepmeter/setup"
+	"github.com/spf13/cobra"
+)
+
+func (a *app) newInfoCommand(told **report) *cobra.Command {
+	return &cobra.Command{
+		Use:   "info ADDR",
+		Short: "What a meter is: model, firmware, names, ports, key",
+		Long: `Info shows the meter's name plate, and the fingerprint of the key with which it signs
+its event log.
+
+  hepsetup info localhost`,
+		Args: takes(1, 1, "the address of a meter"),
+		RunE: a.withMeter(told, func(ctx context.Context, m *setup.Meter, _ []string) (report, error) {
+			info, err := m.Info(ctx)
+			return report{info, func(p *page) { showInfo(p, info) }}, err
+		}),
+	}
+}
+
+func showInfo(p *page, i setup.Info) {
+	row := func(name, text string) {
+		if text != "" {
+			p.item(name, clean(text))
+		}
+	}
+	p.line("%s", p.bold(clean(i.Model)+" "+clean(i.Serial)))
+	row("firmware", i.Firmware+" (generation "+i.Generation+")")
+	row("name", i.DeviceName)
+	row("owner", i.Owner)
+	row("tags", strings.Join(slices.DeleteFunc(slices.Clone(i.Tags), func(s string) bool { return s == "" }), ", "))
+	row("template", cmp.Or(i.Template, "own")+", "+things(i.Modules, "module"))
+	row("source", i.Source)
+	row("time", stamp(i.Time))
+	row("up", setup.Short(time.Duration(i.UptimeS)*time.Second)+", power-up "+strconv.FormatInt(i.PowerUps, 10))
+	var endpoints []string
+	for _, name := range slices.Sorted(maps.Keys(i.Endpoints)) {
+		endpoints = append(endpoints, name+" "+i.Endpoints[name])
+	}
+	row("serves", strings.Join(endpoints, ", "))
+	row("sessions", strconv.Itoa(i.Sessions))
+	row("log key", i.Fingerprint)
+}
+
+// stamp writes a time to the second.
+func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
