@@ -251,7 +251,7 @@ func (a *app) firstLine(path string) (string, error) {
 // prompt asks for a password, without showing it.
 func (a *app) prompt(ctx context.Context, text string) (string, error) {
 	if !a.interactive() {
-		return "", setup.NewError(setup.CodePasswordNeeded, "%s and there is no terminal to ask at", strings.TrimSuffix(text, ": "))
+		return "", setup.NewError(setup.CodePasswordNeeded, "there is no terminal to ask at: %q", strings.TrimSuffix(text, ": "))
 	}
 	fd := int(a.in.Fd())
 	before, err := term.GetState(fd)

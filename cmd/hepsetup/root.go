@@ -38,7 +38,7 @@ Exit codes: 0 done, 1 failed, 2 usage, 3 refused by the meter, 4 cannot connect,
 		SilenceUsage:               true,
 		SuggestionsMinimumDistance: 2,
 		Args:                       unknownCommand,
-		RunE:                       func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		RunE:                       help,
 	}
 	flags := root.PersistentFlags()
 	flags.StringVar(&a.user, "user", "", "account to connect with, such as USER1")
@@ -63,9 +63,22 @@ Exit codes: 0 done, 1 failed, 2 usage, 3 refused by the meter, 4 cannot connect,
 // group makes a command that only has commands below it.
 func group(use, short, long string, below ...*cobra.Command) *cobra.Command {
 	cmd := &cobra.Command{Use: use, Short: short, Long: long, Args: unknownCommand, SuggestionsMinimumDistance: 2,
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
+		RunE: help}
 	cmd.AddCommand(below...)
 	return cmd
+}
+
+// help is what a command without a command below it does; a program that wants JSON is
+// told what is missing.
+func help(cmd *cobra.Command, _ []string) error {
+	if asked, err := cmd.Flags().GetBool("json"); err == nil && asked {
+		var names []string
+		for _, below := range cmd.Commands() {
+			names = append(names, below.Name())
+		}
+		return usage("%s wants a command: %s", cmd.CommandPath(), strings.Join(names, ", "))
+	}
+	return cmd.Help()
 }
 
 // unknownCommand refuses a word that is no command, and tells which may have been meant.
