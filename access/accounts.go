@@ -65,7 +65,7 @@ func (s *Session) hash(ctx context.Context, password string) (Verifier, error) {
 		return Verifier{}, err
 	}
 	defer done()
-	return newVerifier(password, s.gate().options.Random)
+	return newVerifier(password, s.gate().options.Random, s.gate().checker.hash)
 }
 
 // SetUser grants and revokes permissions of another account.
@@ -108,7 +108,7 @@ func (s *Session) SetPassword(ctx context.Context, number int, password string) 
 	security := g.Security()
 	target := "password of " + UserName(number)
 	op := AdministerSecurity
-	if number == s.identity.Account && (number != 0 || security.Mode == Standard) && s.identity.Kind != NoCredential {
+	if number == s.identity.Account && (number != 0 || security.Mode == Standard) && s.identity.Kind != NoCredential && security.Mode != None {
 		op = ChangeOwnPassword
 	}
 	if number == 0 {

@@ -1,6 +1,9 @@
 package access
 
 import (
+	"cmp"
+	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -46,6 +49,10 @@ type Change struct {
 	Target string
 	// Broadcast tells that a SetTime came as a Modbus broadcast.
 	Broadcast bool
+	// Fault is what the server has found wrong with the change: a *Refusal where nothing
+	// such can be written, or an error that wraps ErrValue. It is told to who would be
+	// allowed the transaction only, and nothing of it is then carried out.
+	Fault error
 }
 
 // String is the change in words.
@@ -68,11 +75,11 @@ func (c Change) String() string {
 // can be judged.
 type programmed struct {
 	Modules
-	made map[string]string // label (lower case) to type; "" for one that is gone
+	made map[string]string // folded label to type; "" for one that is gone
 }
 
 func (p *programmed) typeOf(label string) string {
-	if made, ok := p.made[strings.ToLower(label)]; ok {
+	if made, ok := p.made[fold(label)]; ok {
 		return made
 	}
 	typeName, _, _ := p.Modules.Module(label)
@@ -83,7 +90,7 @@ func (p *programmed) became(label, typeName string) {
 	if p.made == nil {
 		p.made = map[string]string{}
 	}
-	p.made[strings.ToLower(label)] = typeName
+	p.made[fold(label)] = typeName
 }
 
 // operation returns what a change amounts to, and the account that it is about (0: none).
@@ -99,13 +106,9 @@ func (p *programmed) operation(c Change) (op Operation, account int) {
 		p.became(module, "")
 		op = DeleteModule
 	case Rename:
+		p.became(module, "")
 		p.became(c.Text, typeName)
 		op = WriteSetup
-		// A label decides what a later request is taken for.
-		if isSecurity(typeName) || strings.HasPrefix(strings.ToLower(c.Text), "security ") {
-			return AdministerSecurity, 0
-		}
-		return op, 0
 	case Link:
 		op = LinkModule
 	case SetTime:
@@ -117,7 +120,7 @@ func (p *programmed) operation(c Change) (op Operation, account int) {
 		return WriteSetup, 0 // the gate asks which of them are of demand
 	case Write, Pulse:
 		op = WriteSetup
-		if register == "Reset" && strings.Contains(typeName, "Demand") || strings.EqualFold(module, demandReset) {
+		if strings.EqualFold(register, "Reset") && strings.Contains(fold(typeName), fold("Demand")) || strings.EqualFold(module, demandReset) {
 			return ResetDemand, 0
 		}
 	default:
@@ -127,11 +130,12 @@ func (p *programmed) operation(c Change) (op Operation, account int) {
 	case isSecurity(typeName):
 		account, _ = accountOf(module)
 		return AdministerSecurity, account
-	case typeName == "Ethernet" && c.Kind == Set && strings.EqualFold(c.Object, RegisterWebAccess):
+	case c.Kind != Set:
+	case strings.EqualFold(typeName, ethernet) && strings.EqualFold(ethernet+"/"+register, RegisterWebAccess):
 		return AdministerSecurity, 0
-	case (typeName == "Ethernet" || typeName == "Communications") && c.Kind == Set:
+	case strings.EqualFold(typeName, ethernet) || strings.EqualFold(typeName, "Communications"):
 		return WriteCommunications, 0
-	case typeName == "Clock" && c.Kind == Set:
+	case strings.EqualFold(typeName, "Clock"):
 		return SetClock, 0
 	}
 	return op, account
@@ -144,21 +148,56 @@ func isSecurity(typeName string) bool {
 	return strings.EqualFold(typeName, securityOptions) || strings.EqualFold(typeName, securityUser)
 }
 
+// misplaced refuses a change after which a label would tell something else than its module
+// is: accounts are found by the labels of their modules. It is asked before operation.
+func (p *programmed) misplaced(c Change, maxAccounts int) *Refusal {
+	module := moduleOf(c.Object)
+	account, isAccount := accountOf(module)
+	switch c.Kind {
+	case Create:
+		switch {
+		case !isSecurity(c.Text) && setOf(module) != SecuritySettings:
+			return nil
+		case !strings.EqualFold(c.Text, securityUser) || !isAccount || c.Number != account:
+			return refuse(CodeBadRequest, fmt.Sprintf("%s %q with the number %d: the module of USERn is Security User n and has its number", c.Text, c.Object, c.Number))
+		case account > maxAccounts:
+			return refuse(CodeAccountLimit, fmt.Sprintf("accounts of this meter are USER1 to USER%d", maxAccounts))
+		}
+	case Rename:
+		if isSecurity(p.typeOf(module)) || setOf(c.Text) == SecuritySettings {
+			return refuse(CodeNotWritable, "labels of the security modules are fixed, and no other module has such a one")
+		}
+	case Delete:
+		if strings.EqualFold(p.typeOf(module), securityOptions) {
+			return refuse(CodeNotWritable, "a meter has security options")
+		}
+	}
+	return nil
+}
+
 // judge decides a transaction of a session, as things are when it is carried out.
 func (s *Session) judge(passwords map[int]Verifier) Judge {
 	return func(modules Modules, changes []Change) error {
 		p := &programmed{Modules: modules}
 		now := s.gate().state.Load().security
-		demand := s.gate().demandResets()
 		after := now.future(passwords)
-		administers := false
+		administers := len(passwords) > 0
+		if administers {
+			if err := s.permit(AdministerSecurity, "passwords"); err != nil {
+				return err
+			}
+		}
 		for _, c := range changes {
+			misplaced := p.misplaced(c, now.Generation.MaxAccounts)
 			op, account := p.operation(c)
-			if c.Kind == ResetNamed && demand[strings.ToLower(c.Object)] {
+			if c.Kind == ResetNamed && s.gate().resetsDemand(c.Object) {
 				op = ResetDemand
 			}
 			if err := s.permit(op, c.String()); err != nil {
 				return err
+			}
+			if misplaced != nil {
+				return s.refuse(misplaced.of(op), c.String())
 			}
 			if op != AdministerSecurity {
 				continue
@@ -167,10 +206,12 @@ func (s *Session) judge(passwords map[int]Verifier) Judge {
 			if account != 0 && account == s.identity.Account {
 				return s.refuse(refuse(CodeOwnAccount, s.ownAccount()).of(op), c.String())
 			}
-			after.follow(c)
+			if refusal := after.follow(c); refusal != nil {
+				return s.refuse(refusal.of(op), c.String())
+			}
 		}
-		if !administers {
-			return nil
+		if err := faultOf(changes); err != nil || !administers {
+			return err
 		}
 		if refusal := after.check(); refusal != nil {
 			return s.refuse(refusal.of(AdministerSecurity), "security")
@@ -179,16 +220,21 @@ func (s *Session) judge(passwords map[int]Verifier) Judge {
 	}
 }
 
-// demandResets are the names of the resets that need their own permission, in lower case.
-func (g *Gate) demandResets() map[string]bool {
-	demand := map[string]bool{}
-	if g.options.Works == nil {
-		return demand
+// faultOf returns what the server found wrong; what cannot be written at all comes first.
+func faultOf(changes []Change) error {
+	var fault error
+	for _, c := range changes {
+		if _, ok := asRefusal(c.Fault); ok {
+			return c.Fault
+		}
+		fault = cmp.Or(fault, c.Fault)
 	}
-	for _, r := range g.options.Works.Resets() {
-		demand[strings.ToLower(r.Name)] = r.Demand
-	}
-	return demand
+	return fault
+}
+
+// resetsDemand reports whether a reset needs the permission of its own.
+func (g *Gate) resetsDemand(name string) bool {
+	return slices.ContainsFunc(g.options.Works.Resets(), func(r Reset) bool { return r.Demand && strings.EqualFold(r.Name, name) })
 }
 
 // ownAccount says who the session is.
@@ -217,30 +263,37 @@ func (s *Security) future(passwords map[int]Verifier) future {
 	return f
 }
 
-// follow carries out a change.
-func (f *future) follow(c Change) {
+// follow carries out a change. It refuses a value that it cannot read: the meter may read
+// more forms of it, and must not be brought where check has not looked.
+func (f *future) follow(c Change) *Refusal {
 	module, register, _ := strings.Cut(c.Object, "/")
 	account, isAccount := accountOf(module)
 	switch {
 	case c.Kind == Set && strings.EqualFold(c.Object, RegisterMode):
-		for i, name := range modeNames {
-			if strings.EqualFold(name, c.Text) {
-				f.Mode = Mode(i)
-			}
+		i := slices.IndexFunc(modeNames[:], func(name string) bool { return strings.EqualFold(name, c.Text) })
+		if i < 0 || !f.Generation.has(Mode(i)) {
+			return refuse(CodeBadValue, fmt.Sprintf("%.20q is no security mode of firmware %s, which has %v", c.Text, f.Generation.Name, f.Generation.Modes))
 		}
+		f.Mode = Mode(i)
 	case !isAccount:
 	case c.Kind == Delete:
 		delete(f.Accounts, account)
 	case c.Kind == Create:
 		f.Accounts[account] = Account{verifier: f.passwords[account]}
 	case c.Kind == Set:
+		box := permissionOf(register)
 		a := f.Accounts[account]
-		a.Boxes &^= permissionOf(register)
-		if isOn(c.Text) {
-			a.Boxes |= permissionOf(register)
+		switch {
+		case isOn(c.Text):
+			a.Boxes |= box
+		case strings.EqualFold(c.Text, "OFF"):
+			a.Boxes &^= box
+		case box != 0:
+			return refuse(CodeBadValue, fmt.Sprintf("%.20q: a box is ON or OFF", c.Text))
 		}
 		f.Accounts[account] = a
 	}
+	return nil
 }
 
 // check refuses a security that nobody could change any more.

@@ -5,6 +5,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/binary"
+	"net/netip"
 	"slices"
 	"sync"
 	"time"
@@ -13,8 +14,11 @@ import (
 // Bounds of password checking. A check costs tens of milliseconds of a core and 19 MiB,
 // so that whoever floods the meter with logins must not decide how many run.
 const (
-	// checksAtOnce is how many run at a time.
-	checksAtOnce = 2
+	// checksAtOnce is how many run at a time, suspectsAtOnce how many of them of addresses
+	// that gave a wrong password in the last suspicion.
+	checksAtOnce   = 2
+	suspectsAtOnce = 1
+	suspicion      = time.Minute
 	// checksWaiting is how many may wait in all, checksOfHost how many of one address.
 	checksWaiting = 256
 	checksOfHost  = 8
@@ -28,8 +32,10 @@ const (
 	hostsKnown = 4096
 )
 
-// checker runs the costly checks of passwords: few at a time, by turns between the
-// addresses that ask, and none for a password that was right before.
+// checker runs the costly checks of passwords: few at a time, one of an address, by turns
+// between the addresses that ask, and none for a password that was right before. Who gave
+// no wrong password lately goes first, and those who did have one place among them: a
+// flood from many addresses leaves a core to the metering, and a place to an honest login.
 //
 // What it remembers is a keyed digest of the verifier's salt and the password: another
 // password, or another verifier after a change, is another digest. Being remembered says
@@ -38,9 +44,11 @@ type checker struct {
 	now   func() time.Time
 	after func(time.Duration) <-chan time.Time
 	key   [sha256.Size]byte
+	hash  hashing
 
 	mu       sync.Mutex
 	running  int
+	suspects int // of those that run
 	waiting  int
 	hosts    map[string]*host
 	turns    []*host // with someone waiting, in the order of their turns
@@ -55,9 +63,10 @@ type host struct {
 	name    string
 	waiting []*waiter
 	// busy tells that a check of it runs: one at a time of an address, so that it waits
-	// after a wrong one.
-	busy   bool
-	notNow time.Time // no check before
+	// after a wrong one. asSuspect tells that it takes the place of suspects.
+	busy, asSuspect bool
+	notNow          time.Time // no check before
+	suspectUntil    time.Time
 }
 
 // waiter is a check that waits for its turn.
@@ -76,17 +85,25 @@ func (h *host) nudge() {
 	}
 }
 
-func newChecker(now func() time.Time, after func(time.Duration) <-chan time.Time, key [sha256.Size]byte) *checker {
-	return &checker{now: now, after: after, key: key, hosts: map[string]*host{}, verified: map[digest]struct{}{}}
+// idle reports whether nothing needs to be remembered of the address.
+func (h *host) idle(now time.Time) bool {
+	return !h.busy && len(h.waiting) == 0 && !h.notNow.After(now) && !h.suspectUntil.After(now)
 }
 
-// digest tells apart what is presented to different verifiers.
-func (c *checker) digest(v *Verifier, account int, password string) digest {
+func newChecker(now func() time.Time, after func(time.Duration) <-chan time.Time, key [sha256.Size]byte, hash hashing) *checker {
+	return &checker{now: now, after: after, key: key, hash: hash, hosts: map[string]*host{}, verified: map[digest]struct{}{}}
+}
+
+// digest tells apart what is presented to different verifiers; name is that of who is no
+// account, and empty for an account.
+func (c *checker) digest(v *Verifier, account int, name, password string) digest {
 	mac := hmac.New(sha256.New, c.key[:])
-	var number [8]byte
-	binary.BigEndian.PutUint64(number[:], uint64(account))
-	mac.Write(number[:])
+	var numbers [16]byte
+	binary.BigEndian.PutUint64(numbers[:8], uint64(account))
+	binary.BigEndian.PutUint64(numbers[8:], uint64(len(name)))
+	mac.Write(numbers[:])
 	mac.Write(v.salt[:])
+	mac.Write([]byte(name))
 	mac.Write([]byte(normal(password)))
 	return digest(mac.Sum(nil))
 }
@@ -102,38 +119,74 @@ func (c *checker) knows(d digest) bool {
 // check reports whether the password is right. It waits for its turn; the error is a
 // *Refusal with CodeBusy where too many wait, or ctx's.
 func (c *checker) check(ctx context.Context, address string, v *Verifier, d digest, password string) (bool, error) {
-	if err := c.begin(ctx, address); err != nil {
+	h, err := c.begin(ctx, network(address))
+	if err != nil {
 		return false, err
 	}
 	began := c.now()
 	right := false
 	// Given back also when hashing panics for want of memory.
-	defer func() { c.end(address, right, c.now().Sub(began), d) }()
-	right = v.matches(password)
+	defer func() { c.end(h, right, c.now().Sub(began), d) }()
+	right = v.matches(password, c.hash)
 	return right, nil
 }
 
 // slot waits for the turn to hash a new password: an administrator's, who is known.
 func (c *checker) slot(ctx context.Context, address string) (done func(), err error) {
-	if err := c.begin(ctx, address); err != nil {
+	h, err := c.begin(ctx, network(address))
+	if err != nil {
 		return nil, err
 	}
-	return func() { c.end(address, true, 0, digest{}) }, nil
+	return func() { c.end(h, true, 0, digest{}) }, nil
 }
 
-func (c *checker) begin(ctx context.Context, address string) error {
+// network is what has turns: an address, or the /64 that one IPv6 subscriber holds whole.
+func network(address string) string {
+	a, err := netip.ParseAddr(address)
+	if err != nil || a.Unmap().Is4() {
+		return address
+	}
+	return netip.PrefixFrom(a.WithZone(""), 64).Masked().String()
+}
+
+func (c *checker) begin(ctx context.Context, address string) (*host, error) {
+	h, w, err := c.enqueue(address)
+	if err != nil {
+		return nil, err
+	}
+	for {
+		var alarm <-chan time.Time
+		if wait := c.wait(h, w); wait > 0 {
+			alarm = c.after(wait)
+		}
+		select {
+		case <-w.turn:
+			return h, nil
+		case <-ctx.Done():
+			if c.withdraw(h, w) {
+				return nil, ctx.Err()
+			}
+			<-w.turn // it was given in the same moment
+			return h, nil
+		case <-w.look:
+		case <-alarm:
+		}
+	}
+}
+
+func (c *checker) enqueue(address string) (*host, *waiter, error) {
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	h := c.hosts[address]
+	if c.waiting >= checksWaiting || h != nil && len(h.waiting) >= checksOfHost {
+		return nil, nil, refuse(CodeBusy, "")
+	}
 	if h == nil {
 		if len(c.hosts) >= hostsKnown {
 			c.forgetHosts()
 		}
 		h = &host{name: address}
 		c.hosts[address] = h
-	}
-	if c.waiting >= checksWaiting || len(h.waiting) >= checksOfHost {
-		c.mu.Unlock()
-		return refuse(CodeBusy, "")
 	}
 	w := &waiter{turn: make(chan struct{}), look: make(chan struct{}, 1)}
 	h.waiting = append(h.waiting, w)
@@ -142,65 +195,46 @@ func (c *checker) begin(ctx context.Context, address string) error {
 		c.turns = append(c.turns, h)
 	}
 	c.dispatch()
-	c.mu.Unlock()
-	for {
-		var alarm <-chan time.Time
-		if wait := c.wait(h, w); wait > 0 {
-			alarm = c.after(wait)
-		}
-		select {
-		case <-w.turn:
-			return nil
-		case <-ctx.Done():
-			if c.withdraw(h, w) {
-				return ctx.Err()
-			}
-			<-w.turn // it was given in the same moment
-			return nil
-		case <-w.look:
-		case <-alarm:
-			c.mu.Lock()
-			c.dispatch()
-			c.mu.Unlock()
-		}
-	}
+	return h, w, nil
 }
 
 // wait is how long the first that waits of an address has to wait before it should ask
-// for its turn; 0 for the others, who are told when they are first.
+// for its turn again; 0 for the others, who are told when they are first, and for who
+// waits for a free place.
 func (c *checker) wait(h *host, w *waiter) time.Duration {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.dispatch()
 	if h.busy || len(h.waiting) == 0 || h.waiting[0] != w {
 		return 0
 	}
-	wait := h.notNow.Sub(c.now())
-	if wait <= 0 {
-		c.dispatch()
-	}
-	return wait
+	return h.notNow.Sub(c.now())
 }
 
 // dispatch gives turns as long as there are free places; the caller holds mu.
 func (c *checker) dispatch() {
 	now := c.now()
-	for tried := 0; c.running < checksAtOnce && tried < len(c.turns); {
-		h := c.turns[0]
-		c.turns = append(c.turns[:0], c.turns[1:]...)
-		if h.busy || h.notNow.After(now) {
-			c.turns = append(c.turns, h)
-			tried++
-			continue
+	for _, suspect := range [...]bool{false, true} {
+		for i := 0; i < len(c.turns) && c.running < checksAtOnce; {
+			h := c.turns[i]
+			if h.busy || h.notNow.After(now) || h.suspectUntil.After(now) != suspect || suspect && c.suspects >= suspectsAtOnce {
+				i++
+				continue
+			}
+			c.turns = slices.Delete(c.turns, i, i+1)
+			w := h.waiting[0]
+			h.waiting = slices.Delete(h.waiting, 0, 1)
+			if len(h.waiting) > 0 {
+				c.turns = append(c.turns, h)
+			}
+			h.busy, h.asSuspect = true, suspect
+			if suspect {
+				c.suspects++
+			}
+			c.waiting--
+			c.running++
+			close(w.turn)
 		}
-		w := h.waiting[0]
-		h.waiting = h.waiting[1:]
-		if len(h.waiting) > 0 {
-			c.turns = append(c.turns, h)
-		}
-		h.busy = true
-		c.waiting--
-		c.running++
-		close(w.turn)
 	}
 }
 
@@ -217,23 +251,27 @@ func (c *checker) withdraw(h *host, w *waiter) bool {
 	if len(h.waiting) == 0 {
 		c.turns = slices.DeleteFunc(c.turns, func(t *host) bool { return t == h })
 	}
+	if h.idle(c.now()) {
+		delete(c.hosts, h.name)
+	}
 	h.nudge()
 	return true
 }
 
-func (c *checker) end(address string, right bool, took time.Duration, d digest) {
+func (c *checker) end(h *host, right bool, took time.Duration, d digest) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	now := c.now()
 	c.running--
-	h := c.hosts[address] // a busy one is never forgotten
-	h.busy = false
-	switch {
-	case !right:
-		h.notNow = c.now().Add(max(afterWrong*took, shortestWait))
-	case len(h.waiting) == 0:
-		delete(c.hosts, address)
-	default:
-		h.notNow = time.Time{}
+	if h.asSuspect {
+		c.suspects--
+	}
+	h.busy, h.asSuspect, h.notNow = false, false, time.Time{}
+	if !right {
+		h.notNow, h.suspectUntil = now.Add(max(afterWrong*took, shortestWait)), now.Add(suspicion)
+	}
+	if h.idle(now) {
+		delete(c.hosts, h.name)
 	}
 	h.nudge()
 	if right && d != (digest{}) {
@@ -245,16 +283,17 @@ func (c *checker) end(address string, right bool, took time.Duration, d digest) 
 	c.dispatch()
 }
 
-// forgetHosts makes room: addresses that may go on at once need not be remembered.
+// forgetHosts makes room: addresses that may go on at once need not be remembered. In an
+// attack from everywhere some that should wait are forgotten, too.
 func (c *checker) forgetHosts() {
 	now := c.now()
 	for name, h := range c.hosts {
-		if !h.busy && len(h.waiting) == 0 && !h.notNow.After(now) {
+		if h.idle(now) {
 			delete(c.hosts, name)
 		}
 	}
-	for name, h := range c.hosts { // an attack from everywhere
-		if len(c.hosts) < hostsKnown {
+	for name, h := range c.hosts {
+		if len(c.hosts) <= hostsKnown/2 {
 			return
 		}
 		if !h.busy && len(h.waiting) == 0 {

@@ -3,6 +3,7 @@ package access
 import (
 	"cmp"
 	"context"
+	"maps"
 	"net"
 	"slices"
 	"sync"
@@ -76,8 +77,7 @@ type connection struct {
 
 	mu       sync.Mutex
 	sessions []*Session
-	latest   atomic.Pointer[Session] // what logged in last without a token
-	reads    uint64                  // of sessions that are gone
+	reads    uint64 // of sessions that are gone
 }
 
 // calling is what a client calls itself.
@@ -96,22 +96,26 @@ func (c *connection) name() string {
 // Open takes a connection and returns its session without credentials. Opening decides
 // nothing: every request is judged by what it asks. The error is a *Refusal with
 // CodeConnectionsUsed where there are too many. One more than the limit is taken: it is
-// kept for a named user, so that polling clients cannot shut out maintenance.
+// kept for a named user, who has keptPatience to log in, so that polling clients cannot
+// shut out maintenance.
 func (g *Gate) Open(client Client) (*Session, error) {
-	now := g.options.Now()
+	now, limits := g.options.Now(), g.options.Limits
 	g.mu.Lock()
 	ofPath, shared, kept := 0, 0, false
 	for _, c := range g.connections {
-		if c.client.Path == client.Path {
+		samePath, bothShare := c.client.Path == client.Path, limits.Shared > 0 && shares(c.client.Path) && shares(client.Path)
+		switch {
+		case c.kept:
+			kept = kept || samePath || bothShare
+			continue
+		case samePath:
 			ofPath++
-			kept = kept || c.kept
 		}
-		if shares(c.client.Path) {
+		if bothShare {
 			shared++
 		}
 	}
-	limits := g.options.Limits
-	full := limits.Path[client.Path] > 0 && ofPath >= limits.Path[client.Path] || limits.Shared > 0 && shares(client.Path) && shared >= limits.Shared
+	full := limits.Path[client.Path] > 0 && ofPath >= limits.Path[client.Path] || limits.Shared > 0 && shared >= limits.Shared
 	if full && (kept || client.Path == ModbusMap) {
 		g.mu.Unlock()
 		return nil, refuse(CodeConnectionsUsed, "")
@@ -126,12 +130,30 @@ func (g *Gate) Open(client Client) (*Session, error) {
 	return s, nil
 }
 
-func (c *connection) add(s *Session) {
+// add puts a session on the connection, and reports whether there was room.
+func (c *connection) add(s *Session) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	oldest, remembered := -1, 0
+	for i, other := range c.sessions {
+		if other.shown != (digest{}) {
+			remembered++
+			if oldest < 0 {
+				oldest = i
+			}
+		}
+	}
+	switch lasts := s.shown == (digest{}); {
+	case lasts && len(c.sessions)-remembered > sessionsOfConnection: // the first is that of Open
+		return false
+	case !lasts && remembered >= rememberedOfConnection:
+		c.sessions[oldest].ended.Store(true)
+		c.remove(oldest)
+	}
 	c.sessions = append(c.sessions, s)
 	s.since = c.gate.options.Now()
 	s.entry.Store(c.gate.ledger.entry(c, s.identity, s.since))
+	return true
 }
 
 // drop takes a session off the connection.
@@ -139,10 +161,42 @@ func (c *connection) drop(s *Session) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if i := slices.Index(c.sessions, s); i >= 0 {
-		c.sessions = slices.Delete(c.sessions, i, i+1)
-		c.reads += s.reads.Load()
-		c.gate.ledger.settle(s, c.gate.options.Now())
+		c.remove(i)
 	}
+}
+
+// remove counts what a session has read and forgets it; the caller holds mu.
+func (c *connection) remove(i int) {
+	s := c.sessions[i]
+	c.gate.ledger.settle(s, c.gate.options.Now())
+	c.reads += s.reads.Load()
+	c.sessions = slices.Delete(c.sessions, i, i+1)
+}
+
+// presented returns the session that With made for what is shown, nil if there is none.
+func (c *connection) presented(shown digest) *Session {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, s := range c.sessions {
+		if s.shown == shown && !s.ended.Load() {
+			return s
+		}
+	}
+	return nil
+}
+
+// all returns the sessions of the connection.
+func (c *connection) all() []*Session {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.sessions)
+}
+
+// all returns the connections.
+func (g *Gate) all() []*connection {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return slices.Collect(maps.Values(g.connections))
 }
 
 func (c *connection) allReads() uint64 {
@@ -232,8 +286,9 @@ func (s *Session) Connections() ([]ConnectionInfo, error) {
 		if called := c.called.Load(); called != nil {
 			info.Client, info.ClientVersion = called.name, called.version
 		}
-		if latest := c.latest.Load(); latest != nil {
-			info.User, info.Credential = latest.identity.userName(), latest.identity.Kind
+		sessions := c.all()
+		if latest := len(sessions) - 1; latest > 0 { // the first is that of Open
+			info.User, info.Credential = sessions[latest].identity.userName(), sessions[latest].identity.Kind
 		}
 		list = append(list, info)
 	}
@@ -266,28 +321,33 @@ func (c *connection) terminate() {
 	}
 }
 
-// goThrough ends connections that were idle for too long, and has the ledger count.
+// goThrough ends connections and sessions that were idle for too long, and has the ledger
+// count.
 func (g *Gate) goThrough(now time.Time) {
-	g.mu.Lock()
-	list := make([]*connection, 0, len(g.connections))
-	for _, c := range g.connections {
-		list = append(list, c)
-	}
-	g.mu.Unlock()
-	for _, c := range list {
-		c.mu.Lock()
-		for _, s := range c.sessions {
+	for _, c := range g.all() {
+		named := false
+		for _, s := range c.all() {
+			c.mu.Lock()
 			if g.ledger.settle(s, now) {
 				s.lastUse.Store(now.UnixNano())
 				c.lastUse.Store(now.UnixNano())
 			}
+			c.mu.Unlock()
+			if s.idle(now) {
+				s.end()
+			}
+			named = named || s.identity.Kind == NamedUser
 		}
-		c.mu.Unlock()
-		if limit := idleLimit(c.client.Path); limit > 0 && now.Sub(time.Unix(0, c.lastUse.Load())) >= limit {
+		limit := idleLimit(c.client.Path)
+		if limit > 0 && now.Sub(time.Unix(0, c.lastUse.Load())) >= limit || c.kept && !named && now.Sub(c.since) >= keptPatience {
 			c.terminate()
 		}
 	}
 }
+
+// keptPatience is how long who has the connection that is kept for a named user may take
+// to log in.
+const keptPatience = 10 * time.Second
 
 // idleLimit is how long a connection of a path may be idle; 0 for ever. The panel's is
 // that of its ancestors, the others are ours.

@@ -21,13 +21,13 @@ type Identity struct {
 	Account int
 	// verifier is what the password was checked with.
 	verifier Verifier
-	// factory tells that the diagnostic code was shown.
-	factory bool
+	// factory is the opening of factory access whose diagnostic code was shown; 0 is none.
+	factory uint64
 }
 
 // userName is the account that acts, empty for none.
 func (id Identity) userName() string {
-	if id.factory {
+	if id.factory != 0 {
 		return factoryUser
 	}
 	return UserName(id.Account)
@@ -80,7 +80,7 @@ func (s *Security) claimed(p Path, c Credential) (claim, *Refusal) {
 	kind := s.kind(c)
 	if kind == NoCredential || s.Mode == None {
 		id := Identity{Kind: kind}
-		if n, ok := ParseUser(c.User); ok && kind == NamedUser {
+		if n, ok := ParseUser(strings.TrimSpace(c.User)); ok && kind == NamedUser {
 			if _, there := s.Accounts[n]; there {
 				id.Account = n // for the log; nothing depends on it
 			}
@@ -96,11 +96,8 @@ func (s *Security) claimed(p Path, c Credential) (claim, *Refusal) {
 		if !ok || n > s.Generation.MaxAccounts {
 			return claim{account: foreign}, refuse(CodeBadCredentials, "")
 		}
-		a, there := s.Accounts[n]
-		if !there {
-			return claim{identity: Identity{Kind: kind}, account: foreign}, s.incomplete(c)
-		}
-		return claim{identity: Identity{Kind: kind, Account: n}, account: n, verifier: a.verifier}, s.incomplete(c)
+		// One that is not there answers, takes its time and is locked like one that is.
+		return claim{identity: Identity{Kind: kind, Account: n}, account: n, verifier: s.Accounts[n].verifier}, s.incomplete(c)
 	case ModelNumber:
 		if s.Mode != LSS || !takesModelNumber(p) {
 			return claim{account: foreign}, refuse(CodeBadCredentials, "")

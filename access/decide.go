@@ -54,13 +54,16 @@ func (s *Security) exists(r Request) *Refusal {
 	return nil
 }
 
-// decideBroadcast: a broadcast comes in on Modbus, and the clock obeys it or not.
+// decideBroadcast: a broadcast comes in on Modbus, and the clock obeys it or not. It names
+// no user: under LSS User1's permission must allow it, too (security.md 2.2, 13 row 8).
 func (s *Security) decideBroadcast(p Path) *Refusal {
 	switch {
 	case p != ModbusMap:
 		return refuse(CodeNotOnThisPath, "a broadcast comes over Modbus only")
 	case !s.Broadcast:
 		return refuse(CodeNoPermission, "broadcast time synchronisation is switched off")
+	case s.Mode == LSS && !s.may(1, MayTime):
+		return refuse(CodeNoPermission, "User1, whom a broadcast stands for under LSS, lacks "+lacking(MayTime, s.effective(1)))
 	}
 	return nil
 }

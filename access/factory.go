@@ -5,6 +5,8 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"fmt"
+	"io"
+	"math"
 	"time"
 )
 
@@ -21,6 +23,8 @@ type factoryAccess struct {
 	until time.Time
 	code  [sha256.Size]byte
 	used  bool
+	// opening counts the openings from 1: who came in by one does not stay for the next.
+	opening uint64
 }
 
 // FactoryStatus tells whether factory access is open.
@@ -45,7 +49,7 @@ func (s *Session) OpenFactory(_ context.Context, minutes int) (code string, unti
 	}
 	g := s.gate()
 	random := make([]byte, codeLength)
-	if _, err := g.options.Random.Read(random); err != nil {
+	if _, err := io.ReadFull(g.options.Random, random); err != nil {
 		return "", time.Time{}, fmt.Errorf("no random numbers: %w", err)
 	}
 	for i, b := range random {
@@ -53,7 +57,7 @@ func (s *Session) OpenFactory(_ context.Context, minutes int) (code string, unti
 	}
 	code, until = string(random), g.options.Now().Add(time.Duration(minutes)*time.Minute)
 	g.mu.Lock()
-	g.factory = factoryAccess{until: until, code: sha256.Sum256(random)}
+	g.factory = factoryAccess{until: until, code: sha256.Sum256(random), opening: g.factory.opening + 1}
 	g.mu.Unlock()
 	s.note(Record{Kind: FactoryAccess, Operation: AccessFactory, Target: "factory access", Is: fmt.Sprintf("opened for %d min", minutes)})
 	return code, until, nil
@@ -67,8 +71,9 @@ func (s *Session) CloseFactory() error {
 	g := s.gate()
 	g.mu.Lock()
 	open := !g.factory.until.IsZero()
-	g.factory = factoryAccess{}
+	g.factory = factoryAccess{opening: g.factory.opening}
 	g.mu.Unlock()
+	g.sweep()
 	if !open {
 		return refuse(CodeFactoryClosed, "factory access is closed already").of(AccessFactory)
 	}
@@ -86,9 +91,10 @@ func (s *Session) factoryLogin(c Credential) (Identity, error) {
 	if right {
 		g.factory.used = true
 	}
+	id := Identity{Kind: NamedUser, factory: g.factory.opening}
 	g.mu.Unlock()
-	id := Identity{Kind: NamedUser, factory: true}
 	if !right {
+		id.factory = noOpening
 		s.conn.record(id, Record{Kind: OperationRefused, Operation: AccessFactory, Target: "factory access", Code: CodeFactoryClosed})
 		return Identity{}, refuse(CodeFactoryClosed, "").of(AccessFactory)
 	}
@@ -96,11 +102,15 @@ func (s *Session) factoryLogin(c Credential) (Identity, error) {
 	return id, nil
 }
 
-func (g *Gate) factoryOpen() bool {
+// factoryOpen reports whether the opening that a session came in by still holds.
+func (g *Gate) factoryOpen(opening uint64) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.options.Now().Before(g.factory.until)
+	return opening == g.factory.opening && g.options.Now().Before(g.factory.until)
 }
+
+// noOpening is that of a diagnostic code that is wrong.
+const noOpening = math.MaxUint64
 
 func (g *Gate) factoryStatus(now time.Time) FactoryStatus {
 	g.mu.Lock()
@@ -116,10 +126,11 @@ func (g *Gate) closeFactory(now time.Time) {
 	g.mu.Lock()
 	over := !g.factory.until.IsZero() && !now.Before(g.factory.until)
 	if over {
-		g.factory = factoryAccess{}
+		g.factory = factoryAccess{opening: g.factory.opening}
 	}
 	g.mu.Unlock()
 	if over {
+		g.sweep()
 		g.options.Audit.Record(Record{Kind: FactoryAccess, Time: now, Operation: AccessFactory, Target: "factory access", Is: "closed: its time is over", Mode: g.Security().Mode})
 	}
 }

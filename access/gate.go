@@ -39,8 +39,6 @@ type Gate struct {
 	checker  *checker
 	lockouts lockouts
 	ledger   ledger
-	// standIn is checked where there is no account, so that the answer takes as long.
-	standIn Verifier
 
 	reads, refusals, changes atomic.Uint64 // of what is closed, and of all
 
@@ -49,7 +47,6 @@ type Gate struct {
 	lastID      uint64
 	provisional *provisional
 	factory     factoryAccess
-	rosterAt    time.Time // when the connections were last gone through
 }
 
 // state is the security in force and its epoch, which grows with every change.
@@ -76,7 +73,7 @@ func NewGate(o Options) (*Gate, error) {
 	if _, err := io.ReadFull(o.Random, key[:]); err != nil {
 		return nil, fmt.Errorf("no random numbers: %w", err)
 	}
-	g.checker = newChecker(o.Now, o.After, key)
+	g.checker = newChecker(o.Now, o.After, key, argon2id)
 	now := o.Now()
 	err := errors.Join(g.lockouts.restore(o.Kept[keptLockouts], now), g.ledger.restore(o.Kept[keptLedger], now), g.restoreProvisional(o.Kept[keptProvisional], now))
 	return g, err
@@ -93,13 +90,27 @@ const (
 // Security returns what is in force.
 func (g *Gate) Security() *Security { return g.state.Load().security }
 
-// SetSecurity puts another security in force. Views handed out before go stale, and
-// sessions are decided on again.
+// SetSecurity puts another security in force. Views handed out before go stale, sessions
+// are decided on again, and those end that are no longer right.
 func (g *Gate) SetSecurity(s *Security) {
 	for {
 		old := g.state.Load()
 		if g.state.CompareAndSwap(old, &state{security: s, epoch: old.epoch + 1}) {
-			return
+			break
+		}
+	}
+	g.sweep()
+}
+
+// sweep ends the sessions that are no longer right: what ends them holds for good, also
+// where it is taken back before they ask again.
+func (g *Gate) sweep() {
+	security := g.Security()
+	for _, c := range g.all() {
+		for _, s := range c.all() {
+			if !s.holds(security) {
+				s.end()
+			}
 		}
 	}
 }

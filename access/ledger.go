@@ -177,13 +177,15 @@ func (l *ledger) evict() {
 	l.dropped++
 }
 
-// use notes an operation.
-func (e *entry) use(op Operation, target string, now time.Time) {
-	if e == nil || e.key.path == FrontPanel && e.key.kind == NoCredential && needs[op] == MayRead {
+// use notes an operation in the ledger.
+func (s *Session) use(op Operation, target string, now time.Time) {
+	e := s.entry.Load()
+	if e.key.path == FrontPanel && e.key.kind == NoCredential && needs[op] == MayRead {
 		return // looking at the display is not use of the kind that matters
 	}
 	if !e.listed.Load() {
 		e = e.ledger.list(e, now)
+		s.entry.Store(e)
 	}
 	e.requests.Add(1)
 	e.last.Store(now.UnixNano())
@@ -197,13 +199,14 @@ func (e *entry) use(op Operation, target string, now time.Time) {
 	defer l.mu.Unlock()
 	l.changed = true
 	l.fresh = l.fresh || !known
+	target = clean(target)
 	if needs[op] == MayRead || slices.Contains(e.asked, target) {
 		return
 	}
 	if len(e.asked) >= askedOfEntry {
 		e.asked = slices.Delete(e.asked, 0, 1)
 	}
-	e.asked = append(e.asked, clean(target))
+	e.asked = append(e.asked, target)
 	l.fresh = true
 }
 
@@ -313,8 +316,9 @@ func (l *ledger) restore(text []byte, now time.Time) error {
 	}
 	l.since, l.dropped, l.entries = form.Since, form.Dropped, map[entryKey]*entry{}
 	for _, k := range form.Entries {
-		path, kind := parsePath(k.Path), parseCredentialKind(k.Credential)
-		if path == paths || kind == credentialKinds {
+		path, known := ParsePath(k.Path)
+		kind := parseCredentialKind(k.Credential)
+		if !known || kind == credentialKinds {
 			continue // of a firmware that had others
 		}
 		e := &entry{ledger: l, key: entryKey{k.Host, path, k.Client, kind, k.Account}, version: k.Version, first: time.Unix(0, k.FirstNs).UTC(), asked: k.Asked}

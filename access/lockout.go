@@ -34,7 +34,8 @@ type lockouts struct {
 type wrongLogins struct {
 	failures int
 	until    time.Time // locked until; zero while not
-	// recent are the wrong pairs that were counted, with the time of the count, the oldest
+	// recent are the wrong pairs that were counted, and while it is locked those that the
+	// log was told of, with the time of the count, the oldest
 	// first. They are digests with a key that ends with the process.
 	recent []wrongPair
 }
@@ -74,6 +75,32 @@ func (l *lockouts) locked(k lockoutKey, now time.Time) bool {
 	return false
 }
 
+// fresh remembers a pair for the collapse time, and reports whether it was not known; the
+// oldest makes room.
+func (w *wrongLogins) fresh(d digest, now time.Time, collapse time.Duration) bool {
+	w.recent = slices.DeleteFunc(w.recent, func(p wrongPair) bool { return now.Sub(p.at) >= collapse })
+	if collapse <= 0 {
+		return true
+	}
+	if slices.ContainsFunc(w.recent, func(p wrongPair) bool { return p.digest == d }) {
+		return false
+	}
+	if len(w.recent) >= recentPairs {
+		w.recent = slices.Delete(w.recent, 0, 1)
+	}
+	w.recent = append(w.recent, wrongPair{d, now})
+	return true
+}
+
+// told reports whether the log is to tell of a login with a locked account: of the same
+// pair once within the collapse time.
+func (l *lockouts) told(k lockoutKey, d digest, now time.Time, collapse time.Duration) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	w := l.counts[k]
+	return w == nil || w.fresh(d, now, collapse)
+}
+
 // repeated reports whether the wrong pair was counted within the collapse time: the
 // answer is known without a check, and the repeat counts for nothing.
 func (l *lockouts) repeated(k lockoutKey, d digest, now time.Time, collapse time.Duration) bool {
@@ -97,15 +124,8 @@ func (l *lockouts) wrong(k lockoutKey, d digest, now time.Time, attempts int, du
 		w = &wrongLogins{}
 		l.counts[k] = w
 	}
-	w.recent = slices.DeleteFunc(w.recent, func(p wrongPair) bool { return now.Sub(p.at) >= collapse })
-	if slices.ContainsFunc(w.recent, func(p wrongPair) bool { return p.digest == d }) {
+	if !w.fresh(d, now, collapse) {
 		return false, false
-	}
-	if collapse > 0 {
-		if len(w.recent) >= recentPairs {
-			w.recent = slices.Delete(w.recent, 0, 1)
-		}
-		w.recent = append(w.recent, wrongPair{d, now})
 	}
 	w.failures++
 	if attempts > 0 && w.failures >= attempts && w.until.IsZero() && k.Account != foreign {
@@ -211,8 +231,9 @@ func (l *lockouts) restore(text []byte, now time.Time) error {
 	defer l.mu.Unlock()
 	l.counts = map[lockoutKey]*wrongLogins{}
 	for _, k := range kept {
-		path, medium := parsePath(k.Path), parseMedium(k.Medium)
-		if path == paths || medium == media {
+		path, known := ParsePath(k.Path)
+		medium := parseMedium(k.Medium)
+		if !known || medium == media {
 			continue // of a firmware that had others
 		}
 		w := &wrongLogins{failures: k.Failures}
@@ -226,15 +247,6 @@ func (l *lockouts) restore(text []byte, now time.Time) error {
 		l.counts[lockoutKey{k.Account, path, medium}] = w
 	}
 	return nil
-}
-
-func parsePath(name string) Path {
-	for i, known := range pathNames {
-		if known == name {
-			return Path(i)
-		}
-	}
-	return paths
 }
 
 func parseMedium(name string) Medium {

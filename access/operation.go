@@ -68,6 +68,16 @@ func (p Path) String() string {
 	return pathNames[p]
 }
 
+// ParsePath reads what String wrote.
+func ParsePath(name string) (Path, bool) {
+	for i, known := range pathNames {
+		if known == name {
+			return Path(i), true
+		}
+	}
+	return 0, false
+}
+
 // CredentialKind says what a client has shown of itself.
 type CredentialKind uint8
 

@@ -2,6 +2,10 @@ package access
 
 import (
 	"context"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -37,7 +41,11 @@ func (s *Session) ModuleList(manager string) ([]ModuleEntry, error) {
 	if err := s.permit(ReadMeasurement, "modules"); err != nil {
 		return nil, err
 	}
-	return s.gate().options.Works.ModuleList(manager)
+	list, err := s.gate().options.Works.ModuleList(manager)
+	if !s.May(ReadSecurity) { // which accounts there are is security
+		list = slices.DeleteFunc(list, func(m ModuleEntry) bool { return isSecurity(m.Type) })
+	}
+	return list, err
 }
 
 // Describe describes a module; one of security needs Security Config Access.
@@ -151,7 +159,7 @@ func (s *Session) Folders() ([]string, error) {
 
 // Files lists the files of a folder.
 func (s *Session) Files(folder string) ([]File, error) {
-	if err := s.permit(fileRight(folder), folder); err != nil {
+	if err := s.permitFile(ReadFile, ReadSecurity, folder); err != nil {
 		return nil, err
 	}
 	return s.gate().options.Files.List(folder)
@@ -159,7 +167,7 @@ func (s *Session) Files(folder string) ([]File, error) {
 
 // ReadFile returns up to length bytes of a file at offset, and what the file is.
 func (s *Session) ReadFile(path string, offset int64, length int) ([]byte, File, error) {
-	if err := s.permit(fileRight(path), path); err != nil {
+	if err := s.permitFile(ReadFile, ReadSecurity, path); err != nil {
 		return nil, File{}, err
 	}
 	return s.gate().options.Files.Read(path, offset, length)
@@ -168,20 +176,26 @@ func (s *Session) ReadFile(path string, offset int64, length int) ([]byte, File,
 // SnapshotFolder is where snapshots are found: they hold accounts, too.
 const SnapshotFolder = "snapshot"
 
-// fileRight is the operation that reading in a folder amounts to.
-func fileRight(path string) Operation {
-	if folderOf(path) == SnapshotFolder {
-		return ReadSecurity
+// permitFile asks for what a file needs: snapshots need more. A path is folder/name as it
+// is listed; one that goes up, or through a folder of no name, might be another than it
+// looks.
+func (s *Session) permitFile(op, ofSnapshots Operation, path string) error {
+	if strings.EqualFold(moduleOf(path), SnapshotFolder) {
+		op = ofSnapshots
 	}
-	return ReadFile
+	if err := s.permit(op, path); err != nil {
+		return err
+	}
+	if !fs.ValidPath(path) || path == "." {
+		return s.refuse(refuse(CodeBadRequest, fmt.Sprintf("%.70q is no path of a file: write folder/name", path)).of(op), path)
+	}
+	return nil
 }
-
-func folderOf(path string) string { return moduleOf(path) }
 
 // WriteFile takes a block of a file. It returns how many bytes from the beginning the
 // meter has; the file is there, whole, when that is all.
 func (s *Session) WriteFile(ctx context.Context, path string, offset int64, block []byte, total int64, sha256 []byte) (int64, error) {
-	if err := s.permit(WriteFile, path); err != nil {
+	if err := s.permitFile(WriteFile, AdministerSecurity, path); err != nil {
 		return 0, err
 	}
 	received, err := s.gate().options.Files.Write(ctx, path, offset, block, total, sha256)
@@ -193,7 +207,7 @@ func (s *Session) WriteFile(ctx context.Context, path string, offset int64, bloc
 
 // DeleteFile deletes a file.
 func (s *Session) DeleteFile(ctx context.Context, path string) error {
-	if err := s.permit(WriteFile, path); err != nil {
+	if err := s.permitFile(WriteFile, AdministerSecurity, path); err != nil {
 		return err
 	}
 	err := s.gate().options.Files.Delete(ctx, path)

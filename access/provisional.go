@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -12,13 +14,9 @@ import (
 // cuts himself off gets back in. The meter keeps what was before and until when, so that
 // neither the tool nor the meter itself needs to stay alive.
 type provisional struct {
-	until time.Time
-	by    string
-	// account is who began it, 0 for a session without one.
-	account int
-	before  []byte // the security file, with verifiers
-	// offered tells that the return has been handed out and is not reported done yet.
-	offered bool
+	until  time.Time
+	by     string
+	before []byte // the security file, with verifiers
 }
 
 // Bounds of the time within which changes are to be confirmed.
@@ -53,7 +51,7 @@ func (s *Session) BeginProvisional(ctx context.Context, within time.Duration) (u
 	}
 	g := s.gate()
 	now := g.options.Now()
-	p := &provisional{until: now.Add(within), by: s.identity.eventName(), account: s.identity.Account}
+	p := &provisional{until: now.Add(within), by: s.identity.eventName()}
 	// What was before is taken when it is kept, so that no change slips between.
 	keep := map[string][]byte{}
 	err = g.options.Works.Change(ctx, Transaction{Keep: keep}, s.by(), func(Modules, []Change) error {
@@ -74,6 +72,13 @@ func (s *Session) BeginProvisional(ctx context.Context, within time.Duration) (u
 		g.provisional = p
 		return nil
 	}, false)
+	if err != nil { // the judge may have said yes, and the disk no
+		g.mu.Lock()
+		if g.provisional == p {
+			g.provisional = nil
+		}
+		g.mu.Unlock()
+	}
 	s.note(Record{Kind: SecurityChanged, Operation: AdministerSecurity, Target: target, Is: "to be confirmed within " + within.String(), Err: err})
 	return p.until, err
 }
@@ -85,6 +90,7 @@ func (s *Session) ConfirmProvisional(ctx context.Context) error {
 		return err
 	}
 	g := s.gate()
+	var confirmed *provisional
 	err := g.options.Works.Change(ctx, Transaction{Keep: map[string][]byte{keptProvisional: nil}}, s.by(), func(Modules, []Change) error {
 		if err := s.permit(AdministerSecurity, target); err != nil {
 			return err
@@ -94,9 +100,14 @@ func (s *Session) ConfirmProvisional(ctx context.Context) error {
 		if g.provisional == nil {
 			return refuse(CodeNothingPending, "").of(AdministerSecurity)
 		}
-		g.provisional = nil
+		confirmed, g.provisional = g.provisional, nil
 		return nil
 	}, false)
+	if err != nil && confirmed != nil { // what is kept still says that they return
+		g.mu.Lock()
+		g.provisional = confirmed
+		g.mu.Unlock()
+	}
 	s.note(Record{Kind: SecurityChanged, Operation: AdministerSecurity, Target: target, Is: "confirmed", Err: err})
 	return err
 }
@@ -201,8 +212,8 @@ func Passwords(kept map[string][]byte) (map[int]Verifier, error) {
 		if !ok {
 			continue
 		}
-		var n int
-		if _, err := fmt.Sscanf(rest, "%d", &n); err != nil {
+		n, err := strconv.Atoi(rest)
+		if err != nil || n < 0 {
 			return nil, fmt.Errorf("the kept password %q belongs to no account", name)
 		}
 		v, err := ParseVerifier(string(text))
@@ -224,6 +235,4 @@ func KeepPasswords(passwords map[int]Verifier) map[string][]byte {
 }
 
 // FactoryPassword is the verifier of 0, which a fresh meter has (F10).
-func FactoryPassword(random interface{ Read([]byte) (int, error) }) (Verifier, error) {
-	return newVerifier("0", random)
-}
+func FactoryPassword(random io.Reader) (Verifier, error) { return newVerifier("0", random, argon2id) }

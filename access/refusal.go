@@ -53,7 +53,7 @@ func (r *Refusal) Error() string {
 
 // refuse returns the refusal of a code, with its own sentence where reason is empty.
 func refuse(code Code, reason string) *Refusal {
-	for _, known := range Codes() {
+	for _, known := range codes {
 		if known.Code == code {
 			if reason == "" {
 				reason = known.Sentence

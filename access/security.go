@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 )
 
 // Account is one named user.
@@ -55,10 +56,11 @@ type Security struct {
 const (
 	securityOptions = "Security Options"
 	securityUser    = "Security User"
+	ethernet        = "Ethernet"
 
 	RegisterMode      = securityOptions + "/Security Mode"
 	RegisterMapAccess = securityOptions + "/Modbus Map Access"
-	RegisterWebAccess = "Ethernet/Web Access"
+	RegisterWebAccess = ethernet + "/Web Access"
 
 	registerNamedUpgrade = securityOptions + "/Require Named User For Upgrade"
 	registerBroadcast    = securityOptions + "/Allow Broadcast Time Sync"
@@ -168,7 +170,7 @@ func accountOf(module string) (int, bool) {
 		return 0, false
 	}
 	n, err := strconv.Atoi(rest)
-	return n, err == nil && n >= 1
+	return n, err == nil && n >= 1 && strconv.Itoa(n) == rest
 }
 
 // UserName is the name of an account; 0 is nobody.
@@ -185,21 +187,28 @@ func userModule(account int) string { return securityUser + " " + strconv.Itoa(a
 // ParseUser reads a name such as USER2, in any case.
 func ParseUser(name string) (int, bool) {
 	rest, ok := cutFold(name, "USER")
-	if !ok || rest == "" || rest[0] == '0' {
+	if !ok {
 		return 0, false
 	}
 	n, err := strconv.Atoi(rest)
-	return n, err == nil && n >= 1 && n <= maxUserNumber
+	return n, err == nil && n >= 1 && n <= maxUserNumber && strconv.Itoa(n) == rest
 }
 
 // maxUserNumber bounds the numbers of accounts over all generations.
 const maxUserNumber = 50
 
-func cutFold(text, prefix string) (string, bool) {
-	if len(text) < len(prefix) || !strings.EqualFold(text[:len(prefix)], prefix) {
-		return "", false
-	}
-	return text[len(prefix):], true
+func cutFold(text, prefix string) (string, bool) { return strings.CutPrefix(fold(text), fold(prefix)) }
+
+// fold makes equal what the meter holds for the same label (strings.EqualFold), in which
+// the long s is an s and the sign of kelvin a k: such a label must not slip past a rule.
+func fold(label string) string {
+	return strings.Map(func(r rune) rune {
+		least := r
+		for other := unicode.SimpleFold(r); other != r; other = unicode.SimpleFold(other) {
+			least = min(least, other)
+		}
+		return least
+	}, label)
 }
 
 // Numbers returns the numbers of the accounts in order.

@@ -172,6 +172,9 @@ func (f *securityFile) password(name, value string) error {
 		}
 	}
 	v, err := ParseVerifier(value)
+	if err == nil && !v.Set() {
+		err = fmt.Errorf("%s has no password: leave the line out", name)
+	}
 	f.passwords[n] = v
 	return err
 }

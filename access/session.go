@@ -13,14 +13,14 @@ type Session struct {
 	conn     *connection
 	identity Identity
 	// root tells that it is the one that Open returned.
-	root  bool
+	root bool
 	since time.Time
 	ended atomic.Bool
 	// limit is how long it may be idle, 0 for as long as the connection; lastUse is in
 	// nanoseconds since 1970.
 	limit   time.Duration
 	lastUse atomic.Int64
-	// shown is the digest of what With was given for it.
+	// shown is the digest of what With was given for it; zero for one that lasts.
 	shown digest
 	// changing is the password that a session that lasts has given its own account.
 	changing atomic.Pointer[Verifier]
@@ -38,6 +38,16 @@ func (s *Session) Close() {
 		s.conn.close()
 		return
 	}
+	s.end()
+}
+
+// idle reports whether the session was not used for as long as it may.
+func (s *Session) idle(now time.Time) bool {
+	return s.limit > 0 && now.Sub(time.Unix(0, s.lastUse.Load())) >= s.limit
+}
+
+// end ends the session and leaves the connection.
+func (s *Session) end() {
 	if !s.ended.Swap(true) {
 		s.conn.drop(s)
 	}
@@ -50,36 +60,39 @@ func (s *Session) Identity() Identity { return s.identity }
 func (s *Session) UserName() string { return s.identity.userName() }
 
 // With returns the session of a request on the same connection that brings its own
-// credential, as stateless protocols do. It remembers the latest, so that asking again
+// credential, as stateless protocols do. It remembers the latest few, so that asking again
 // costs little; lockout and changes of the account are looked at each time.
 func (s *Session) With(ctx context.Context, c Credential) (*Session, error) {
 	if !c.Given && c.User == "" {
 		return s, nil
 	}
 	g := s.gate()
-	if latest := s.conn.latest.Load(); latest != nil && !latest.ended.Load() && latest.shown == g.shown(c) {
-		now := g.options.Now()
-		if g.lockouts.locked(latest.lockoutKey(), now) {
-			s.conn.record(latest.identity, Record{Kind: LoginLocked, Code: CodeBadCredentials, Priority: g.Security().invalidLogin})
-			return nil, refuse(CodeBadCredentials, "")
+	shown := g.shown(c)
+	if known := s.conn.presented(shown); known != nil && known.holds(g.Security()) {
+		if g.lockouts.locked(known.lockoutKey(), g.options.Now()) {
+			return nil, s.locked(known.identity, known.lockoutKey(), shown)
 		}
-		if latest.holds(g.Security()) {
-			return latest, nil
-		}
+		return known, nil
 	}
 	id, err := s.authenticate(ctx, c)
 	if err != nil {
 		return nil, err
 	}
-	if old := s.conn.latest.Load(); old != nil {
-		old.ended.Store(true)
-		s.conn.drop(old)
-	}
-	fresh := &Session{conn: s.conn, identity: id, shown: g.shown(c)}
+	fresh := &Session{conn: s.conn, identity: id, shown: shown}
 	s.conn.add(fresh)
-	s.conn.latest.Store(fresh)
 	s.conn.record(id, Record{Kind: LoginRight, Priority: g.Security().validLogin})
 	return fresh, nil
+}
+
+// locked refuses a login with an account that is locked: the client is told that its
+// credential is wrong, and the log the truth.
+func (s *Session) locked(id Identity, key lockoutKey, d digest) error {
+	g := s.gate()
+	security := g.Security()
+	if g.lockouts.told(key, d, g.options.Now(), security.collapseOn(key.Path)) {
+		s.conn.record(id, Record{Kind: LoginLocked, Code: CodeBadCredentials, Priority: security.invalidLogin, Target: "login"})
+	}
+	return refuse(CodeBadCredentials, "")
 }
 
 // Login returns a session that lasts, on the same connection: until it is closed, idle
@@ -97,24 +110,40 @@ func (s *Session) Login(ctx context.Context, c Credential, idle time.Duration) (
 	if err != nil {
 		return nil, err
 	}
-	fresh := &Session{conn: s.conn, identity: id, limit: idle}
-	fresh.lastUse.Store(g.options.Now().UnixNano())
-	s.conn.mu.Lock()
-	crowded := len(s.conn.sessions) >= sessionsOfConnection
-	s.conn.mu.Unlock()
-	if crowded {
-		return nil, refuse(CodeBusy, "this connection has too many sessions")
-	}
-	s.conn.add(fresh)
-	if latest := s.conn.latest.Load(); latest == nil {
-		s.conn.latest.Store(fresh)
+	fresh, err := s.lasting(id, idle)
+	if err != nil {
+		return nil, err
 	}
 	s.conn.record(id, Record{Kind: LoginRight, Priority: g.Security().validLogin})
 	return fresh, nil
 }
 
-// sessionsOfConnection bounds the sessions of one connection.
-const sessionsOfConnection = 16
+// Stay returns a session of the same identity that lasts as long as the connection and
+// the account: for what goes on after a request, as a subscription does.
+func (s *Session) Stay() (*Session, error) {
+	if err := s.Use(); err != nil {
+		return nil, err
+	}
+	return s.lasting(s.identity, 0)
+}
+
+// lasting makes a session that lasts.
+func (s *Session) lasting(id Identity, idle time.Duration) (*Session, error) {
+	fresh := &Session{conn: s.conn, identity: id, limit: idle}
+	fresh.lastUse.Store(s.gate().options.Now().UnixNano())
+	if !s.conn.add(fresh) {
+		return nil, refuse(CodeBusy, "this connection has too many sessions")
+	}
+	return fresh, nil
+}
+
+// sessionsOfConnection bounds the lasting sessions of one connection (for the object
+// protocol 16 tokens and 16 subscriptions), rememberedOfConnection those of With: the
+// oldest makes room.
+const (
+	sessionsOfConnection   = 16 + 16
+	rememberedOfConnection = 4
+)
 
 // TokenIdle is how long a session token of the object protocol may be unused: five
 // minutes and no choice, as firmware 4.0 has it (security.md 4.1).
@@ -126,7 +155,7 @@ func (g *Gate) shown(c Credential) digest {
 	if c.Given {
 		given = "+"
 	}
-	return g.checker.digest(&Verifier{}, foreign, given+c.User+"\x00"+c.Password)
+	return g.checker.digest(&Verifier{}, foreign, c.User, given+c.Password)
 }
 
 func (s *Session) lockoutKey() lockoutKey {
@@ -148,16 +177,12 @@ func (s *Session) authenticate(ctx context.Context, c Credential) (Identity, err
 	}
 	key := lockoutKey{claim.account, conn.client.Path, conn.client.Medium}
 	now := g.options.Now()
-	verifier := claim.verifier
-	if claim.account == foreign {
-		verifier = g.standIn
-	}
-	password := c.Password
+	verifier, password := claim.verifier, c.Password
 	tooLong := len(password) > maxPresented
 	if tooLong {
 		password = ""
 	}
-	d := g.checker.digest(&verifier, claim.account, password+"\x00"+nameOf(claim.account, c.User))
+	d := g.checker.digest(&verifier, claim.account, nameOf(claim.account, c.User), password)
 	if refusal != nil {
 		if refusal.Code == CodeBadCredentials {
 			s.countWrong(key, d, c.User, now)
@@ -168,9 +193,8 @@ func (s *Session) authenticate(ctx context.Context, c Credential) (Identity, err
 	}
 	switch {
 	case g.lockouts.locked(key, now):
-		conn.record(claim.identity, Record{Kind: LoginLocked, Code: CodeBadCredentials, Priority: security.invalidLogin})
-		return Identity{}, refuse(CodeBadCredentials, "")
-	case stateless(conn.client.Path) && g.lockouts.repeated(key, d, now, security.collapse):
+		return Identity{}, s.locked(claim.identity, key, d)
+	case g.lockouts.repeated(key, d, now, security.collapseOn(key.Path)):
 		return Identity{}, refuse(CodeBadCredentials, "")
 	case !tooLong && g.checker.knows(d):
 	default:
@@ -178,13 +202,13 @@ func (s *Session) authenticate(ctx context.Context, c Credential) (Identity, err
 		if err != nil {
 			return Identity{}, err
 		}
-		if !right || tooLong || claim.account == foreign {
+		if !right || tooLong {
 			s.countWrong(key, d, c.User, g.options.Now())
 			return Identity{}, refuse(CodeBadCredentials, "")
 		}
 		// While it was checked, others may have locked the account or changed it.
 		if g.lockouts.locked(key, g.options.Now()) {
-			return Identity{}, refuse(CodeBadCredentials, "")
+			return Identity{}, s.locked(claim.identity, key, d)
 		}
 	}
 	g.lockouts.right(key)
@@ -208,21 +232,26 @@ func nameOf(account int, user string) string {
 // same wrong pair comes again and again.
 func stateless(p Path) bool { return p == ION || p == IONOverModbus }
 
+// collapseOn is how long the same wrong pair counts once on a path; 0 where each counts.
+func (s *Security) collapseOn(p Path) time.Duration {
+	if stateless(p) {
+		return s.collapse
+	}
+	return 0
+}
+
 // countWrong counts a wrong login and tells the log.
 func (s *Session) countWrong(key lockoutKey, d digest, user string, now time.Time) {
 	g := s.gate()
 	security := g.Security()
-	collapse := time.Duration(0)
-	if stateless(key.Path) {
-		collapse = security.collapse
-	}
-	counted, lockedNow := g.lockouts.wrong(key, d, now, security.attempts[key.Path], security.lockout, collapse)
+	counted, lockedNow := g.lockouts.wrong(key, d, now, security.attempts[key.Path], security.lockout, security.collapseOn(key.Path))
 	if !counted {
 		return
 	}
 	r := Record{Kind: LoginWrong, Code: CodeBadCredentials, Priority: security.invalidLogin, Target: "login", User: UserName(key.Account), Named: user != ""}
+	_, there := security.Accounts[key.Account]
 	switch {
-	case key.Account == foreign:
+	case user != "" && key.Account != 0 && !there:
 		r.User, r.Target = clean(user), "login of an unknown user"
 	case key.Account == 0:
 		r.Target = "login with the meter password"
@@ -241,8 +270,8 @@ func (s *Session) countWrong(key lockoutKey, d digest, user string, now time.Tim
 func (s *Session) holds(now *Security) bool {
 	id := s.identity
 	switch {
-	case id.factory:
-		return s.gate().factoryOpen()
+	case id.factory != 0:
+		return s.gate().factoryOpen(id.factory)
 	case id.Kind == NoCredential || now.Mode == None:
 		return true
 	case now.Mode == Standard:
@@ -255,34 +284,47 @@ func (s *Session) holds(now *Security) bool {
 }
 
 // checkedWith reports whether v is the verifier that found the session right, or the one
-// of the password that the session gave its account since.
+// of the password that the session gave its account since. What was not checked, for want
+// of a password or of security, never becomes right later.
 func (s *Session) checkedWith(v Verifier) bool {
 	changed := s.changing.Load()
-	return v == s.identity.verifier || changed != nil && v == *changed
+	return v.set && (v == s.identity.verifier || changed != nil && v == *changed)
+}
+
+// Use tells that a request has come for the session, which may be answered through a
+// view and never ask the gate. The error is ErrClosed, or a *Refusal where the session was
+// idle for too long, or what made it right holds no longer.
+func (s *Session) Use() error {
+	return s.alive(s.gate().Security(), s.gate().options.Now(), ReadMeasurement, "session")
+}
+
+func (s *Session) alive(security *Security, now time.Time, op Operation, target string) error {
+	if s.ended.Load() || s.conn.closed.Load() {
+		return ErrClosed
+	}
+	if s.idle(now) {
+		s.end()
+		return refuse(CodeSessionEnded, "the session was idle for "+s.limit.String()).of(op)
+	}
+	s.lastUse.Store(now.UnixNano())
+	s.conn.lastUse.Store(now.UnixNano())
+	if !s.holds(security) {
+		s.end()
+		return s.refuse(refuse(CodeSessionEnded, "").of(op), target)
+	}
+	return nil
 }
 
 // permit decides whether the session may do op. A refusal is recorded.
 func (s *Session) permit(op Operation, target string) error {
-	if s.ended.Load() || s.conn.closed.Load() {
-		return ErrClosed
-	}
-	g := s.gate()
-	now := g.options.Now()
-	if s.limit > 0 && now.Sub(time.Unix(0, s.lastUse.Load())) >= s.limit {
-		s.Close()
-		return refuse(CodeSessionEnded, "the session was idle for "+s.limit.String()).of(op)
-	}
-	security := g.Security()
-	s.lastUse.Store(now.UnixNano())
-	s.conn.lastUse.Store(now.UnixNano())
-	if !s.holds(security) {
-		s.ended.Store(true)
-		return s.refuse(refuse(CodeSessionEnded, "").of(op), target)
+	security, now := s.gate().Security(), s.gate().options.Now()
+	if err := s.alive(security, now, op, target); err != nil {
+		return err
 	}
 	if refusal := s.decide(security, op); refusal != nil {
 		return s.refuse(refusal, target)
 	}
-	s.entry.Load().use(op, target, now)
+	s.use(op, target, now)
 	return nil
 }
 
@@ -291,8 +333,9 @@ func (s *Session) decide(security *Security, op Operation) *Refusal {
 	switch {
 	case s.conn.kept && s.identity.Kind != NamedUser:
 		return refuse(CodeConnectionsUsed, "this connection is kept for a named user").of(op)
-	case s.identity.factory:
-		if op == AdministerSecurity || op == ChangeOwnPassword || op == AccessFactory {
+	case s.identity.factory != 0:
+		switch op {
+		case ReadSecurity, AdministerSecurity, ChangeOwnPassword, AccessFactory:
 			return refuse(CodeNoPermission, "factory access does not reach security").of(op)
 		}
 		return nil
@@ -339,13 +382,23 @@ func (s *Session) transact(ctx context.Context, t Transaction, rehearse bool) er
 	if g.options.Works == nil {
 		return s.refuse(refuse(CodeNotWritable, "").of(WriteSetup), t.Changes[0].String())
 	}
-	err := g.options.Works.Change(ctx, t, s.by(), s.judge(t.Passwords), rehearse)
+	judge, refused := s.judge(t.Passwords), false
+	err := g.options.Works.Change(ctx, t, s.by(), func(m Modules, changes []Change) error {
+		err := judge(m, changes)
+		refused = err != nil
+		return err
+	}, rehearse)
 	if rehearse {
 		return err
 	}
 	g.changes.Add(1)
-	if refused, ok := asRefusal(err); ok && refused.Code != CodeNotFound && refused.Code != CodeNotWritable && refused.Code != CodeBadValue {
-		return err // judge has recorded it
+	if refused {
+		return err // it is recorded
+	}
+	if err == nil {
+		for account := range t.Passwords {
+			g.lockouts.unlock(account, nil)
+		}
 	}
 	for _, c := range t.Changes {
 		s.note(Record{Kind: OperationDone, Operation: c.nominal(), Target: c.String(), Is: c.value(), Err: err})

@@ -107,24 +107,43 @@ func (s *Security) takes(p Path, kind CredentialKind) bool {
 	return false
 }
 
+// Enabled reports whether a path takes new connections. A register that is not there
+// disables nothing.
+func (s *Security) Enabled(p Path) bool {
+	register := ""
+	switch p {
+	case ION:
+		register = "Ethernet/Enable ION"
+	case IONOverModbus, ModbusMap:
+		register = "Ethernet/Enable Modbus TCP"
+	case Web:
+		return s.settings[RegisterWebAccess] != "Disabled"
+	case SSH:
+		if !s.Generation.Terminal {
+			return false
+		}
+		register = "Ethernet/Enable SSH"
+	case SFTP:
+		register = "Ethernet/Enable SFTP"
+	}
+	text, ok := s.settings[register]
+	return !ok || isOn(text)
+}
+
 // exposure goes through the decision table for each path.
 func (s *Security) exposure() []Exposure {
-	enabled := func(register string) bool {
-		text, ok := s.settings[register]
-		return !ok || isOn(text)
-	}
-	web := s.settings[RegisterWebAccess]
 	list := []Exposure{
-		{Path: FrontPanel, Enabled: true, Encrypted: true, Note: "on the meter itself"},
-		{Path: ION, Enabled: enabled("Ethernet/Enable ION"), Note: "in clear: passwords can be read on the way"},
-		{Path: IONOverModbus, Enabled: enabled("Ethernet/Enable Modbus TCP"), Note: "in clear; stays open when the Modbus map is closed"},
-		{Path: ModbusMap, Enabled: enabled("Ethernet/Enable Modbus TCP"), Note: "in clear; has no place for a password"},
-		{Path: Web, Enabled: web != "Disabled", Encrypted: web != "HTTP"},
-		{Path: SSH, Enabled: s.Generation.Terminal && enabled("Ethernet/Enable SSH"), Encrypted: true},
-		{Path: SFTP, Enabled: enabled("Ethernet/Enable SFTP"), Encrypted: true},
+		{Path: FrontPanel, Encrypted: true, Note: "on the meter itself"},
+		{Path: ION, Note: "in clear: passwords can be read on the way"},
+		{Path: IONOverModbus, Note: "in clear; stays open when the Modbus map is closed"},
+		{Path: ModbusMap, Note: "in clear; has no place for a password"},
+		{Path: Web, Encrypted: s.settings[RegisterWebAccess] != "HTTP"},
+		{Path: SSH, Encrypted: true},
+		{Path: SFTP, Encrypted: true},
 	}
 	for i := range list {
 		e := &list[i]
+		e.Enabled = s.Enabled(e.Path)
 		e.Anonymous, e.PasswordOnly = s.allowed(e.Path, NoCredential), s.allowed(e.Path, PasswordOnly)
 		switch {
 		case e.Path == ModbusMap:

@@ -8,9 +8,10 @@ type Directory struct {
 	// Layout identifies the set of registers and their dense indexes.
 	Layout    uint64
 	Managers  []ManagerInfo
-	Modules   []ModuleInfo   // by handle
-	Registers []RegisterInfo // by dense index
-	index     map[string]int32
+	Modules   []ModuleInfo     // by handle
+	Registers []RegisterInfo   // by dense index
+	index     map[string]int32 // of registers, by folded label
+	modules   map[string]int32 // positions in Modules, by folded label
 }
 
 // ManagerInfo describes a manager: the modules of one type.
@@ -65,12 +66,17 @@ func (d *Directory) Label(index int) string {
 
 // Module returns the module with the label, nil if there is none.
 func (d *Directory) Module(label string) *ModuleInfo {
-	for i := range d.Modules {
-		if strings.EqualFold(d.Modules[i].Label, label) {
-			return &d.Modules[i]
-		}
+	if i, ok := d.modules[fold(label)]; ok {
+		return &d.Modules[i]
 	}
 	return nil
+}
+
+// ModuleOf returns the module that a label belongs to: "Module label", or "Module label/"
+// and one of its registers or inputs. It is nil if there is no such module.
+func (d *Directory) ModuleOf(label string) *ModuleInfo {
+	module, _, _ := strings.Cut(label, "/")
+	return d.Module(module)
 }
 
 // RegisterOwners returns the inputs, as "Module/Input", that are linked to the register
@@ -93,13 +99,14 @@ func (d *Directory) RegisterOwners(index int) []string {
 
 // describe makes the directory of the present program.
 func (n *Node) describe() {
-	d := &Directory{Layout: n.layout, index: make(map[string]int32, len(n.values)), Registers: make([]RegisterInfo, 0, len(n.values))}
+	d := &Directory{Layout: n.layout, Registers: make([]RegisterInfo, 0, len(n.values)),
+		index: make(map[string]int32, len(n.values)), modules: make(map[string]int32, len(n.modules))}
 	for _, t := range n.types {
 		d.Managers = append(d.Managers, ManagerInfo{Type: t})
 	}
 	position := map[*module]int{}
 	for i, m := range n.modules {
-		position[m] = i
+		position[m], d.modules[fold(m.label)] = i, int32(i)
 		info := ModuleInfo{Handle: m.handle, Label: m.label, Type: m.typ, First: m.base, Count: m.typ.registers(),
 			Offline: m.offline, SetupCount: m.setupCount, Links: make([]string, len(m.links))}
 		for j, s := range m.links {

@@ -117,10 +117,8 @@ func (m *module) whyOffline() string {
 }
 
 func (n *Node) findModule(label string) *module {
-	for _, m := range n.modules {
-		if strings.EqualFold(m.label, label) {
-			return m
-		}
+	if i, ok := n.directory.modules[fold(label)]; ok {
+		return n.modules[i]
 	}
 	return nil
 }

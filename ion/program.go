@@ -12,7 +12,7 @@ import (
 type Change interface{ apply(*draft) }
 
 // Create makes a module of a type. Number is its number under the manager; 0 takes the
-// lowest free one.
+// lowest free one, or the one in the label where that is bound to the number.
 type Create struct {
 	Type, Label string
 	Number      int
@@ -183,7 +183,9 @@ func (d *draft) split(label string) (*module, string) {
 	return d.module(moduleLabel), name
 }
 
-func (d *draft) labelFits(label string) bool {
+// labelFits refuses a label that a module of the type cannot have.
+func (d *draft) labelFits(t *Type, label string) bool {
+	owner := d.node.binds(label)
 	switch {
 	case label == "" || len(label) > MaxLabelBytes:
 		d.refuse(label, "a label has 1 to %d bytes", MaxLabelBytes)
@@ -191,10 +193,22 @@ func (d *draft) labelFits(label string) bool {
 		d.refuse(label, "a label has no slash, no control characters and no space at its ends")
 	case d.byLabel[fold(label)] != nil:
 		d.refuse(label, "the label is taken by another module")
+	case owner != nil && owner != t:
+		d.refuse(label, "labels that begin with %s are for modules of that type", owner.Name)
 	default:
 		return true
 	}
 	return false
+}
+
+// binds returns the type whose bound labels begin like the one given, nil if there is none.
+func (n *Node) binds(label string) *Type {
+	for _, t := range n.types {
+		if t.bound() && strings.HasPrefix(fold(label), fold(t.Name)) {
+			return t
+		}
+	}
+	return nil
 }
 
 func (c Create) apply(d *draft) {
@@ -213,12 +227,23 @@ func (d *draft) create(c Create) (made bool) {
 		d.refuse(c.Label, "a %v module of type %s is made by the factory only, and this %s was made without it", t.Kind, t.Name, cmp.Or(d.node.identity.Model, "meter"))
 		return false
 	}
-	if !d.labelFits(c.Label) {
+	if !d.labelFits(t, c.Label) {
 		return false
+	}
+	if c.Number == 0 {
+		c.Number = t.numberIn(c.Label)
 	}
 	handle, at := d.freeHandle(t, c.Number)
 	if handle == 0 {
 		d.refuse(c.Label, "number %d under the manager of %s is taken or above %d: leave it out for a free one", c.Number, t.Name, MaxModulesPerType)
+		return false
+	}
+	if t.bound() && c.Label != t.labelOf(handle.Number()) {
+		d.refuse(c.Label, "the label of a module of type %s is bound: write %s", t.Name, t.labelOf(handle.Number()))
+		return false
+	}
+	if limit, limited := d.node.limits.Modules[t.Name]; limited && t.Labels == Numbered && handle.Number() > limit {
+		d.refuse(c.Label, "the %s carries %s to %s", d.node.identity.Model, t.labelOf(1), t.labelOf(limit))
 		return false
 	}
 	m := newModule(t, c.Label)
@@ -278,8 +303,12 @@ func (c Rename) apply(d *draft) {
 		return
 	}
 	old := d.plans[m].label
+	if m.typ.bound() {
+		d.refuse(old, "a module of type %s keeps its label: others rely on it", m.typ.Name)
+		return
+	}
 	delete(d.byLabel, fold(old))
-	if !d.labelFits(c.Label) {
+	if !d.labelFits(m.typ, c.Label) {
 		d.byLabel[fold(old)] = m
 		return
 	}

@@ -35,6 +35,19 @@ const (
 
 func (r Rate) String() string { return [...]string{"1 s", "half cycle"}[r] }
 
+// Labelling is what a module of a type may be called.
+type Labelling uint8
+
+// The labellings. Free leaves the label to the user. Named is the type's name, for a type
+// of which there is one. Numbered is the type's name and the module's number under its
+// manager, "Security User 3": the number says whose module it is. No module of another
+// type has a label that begins like a bound one.
+const (
+	Free Labelling = iota
+	Named
+	Numbered
+)
+
 // Type describes a module type. It is data, but for New.
 type Type struct {
 	// Number is the manager's number, stable for ever: 1 to 127.
@@ -42,6 +55,7 @@ type Type struct {
 	Name   string
 	Kind   Kind
 	Rate   Rate
+	Labels Labelling
 	// Doc is one paragraph for the reader of docs/modules.md; Source tells where it
 	// is known from.
 	Doc, Source string
@@ -222,6 +236,26 @@ func (t Type) complete() (*Type, error) {
 		}
 	}
 	return &t, errors.Join(problems...)
+}
+
+// bound reports whether the labels of the type's modules are not the user's to choose.
+func (t *Type) bound() bool { return t.Labels != Free }
+
+// labelOf is the bound label of the module with the number.
+func (t *Type) labelOf(number int) string {
+	if t.Labels == Numbered {
+		return t.Name + " " + strconv.Itoa(number)
+	}
+	return t.Name
+}
+
+// numberIn is the number in the label of a Numbered module, 0 if it has none.
+func (t *Type) numberIn(label string) int {
+	digits, ok := strings.CutPrefix(label, t.Name+" ")
+	if number, err := strconv.Atoi(digits); ok && t.Labels == Numbered && err == nil && number >= 1 && label == t.labelOf(number) {
+		return number
+	}
+	return 0
 }
 
 func (t *Type) input(name string) int {

@@ -41,11 +41,11 @@ func mappingLabel(group string) string { return "Data Mapping " + group }
 func assignMappings(rows []Row) {
 	fed := map[string]bool{}
 	for _, r := range rows {
-		fed[r.Group] = fed[r.Group] || !r.Writable && len(r.Sources) > 0
+		fed[r.Group] = fed[r.Group] || !r.Writable() && len(r.Sources) > 0
 	}
 	for i := range rows {
 		r := &rows[i]
-		if !r.Writable && fed[r.Group] {
+		if !r.Writable() && fed[r.Group] {
 			r.Mapping = mappingLabel(r.Group)
 		}
 		for k := range r.Sources {

@@ -19,9 +19,9 @@ func TestEveryRowWithASourceHasOneSlot(t *testing.T) {
 	}
 	for _, r := range m.Rows {
 		switch {
-		case r.Writable && r.Mapping != "":
+		case r.Writable() && r.Mapping != "":
 			t.Errorf("register %d can be written and belongs to %s", r.Number, r.Mapping)
-		case !r.Writable && len(r.Sources) > 0 && r.Mapping != "Data Mapping "+r.Group:
+		case !r.Writable() && len(r.Sources) > 0 && r.Mapping != "Data Mapping "+r.Group:
 			t.Errorf("register %d of group %s belongs to %q", r.Number, r.Group, r.Mapping)
 		}
 		for _, term := range r.Sources {

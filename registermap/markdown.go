@@ -23,6 +23,8 @@ Generated from registermap/registers.csv by ` + "`go test ./registermap -update`
   ` + "`Data Mapping`" + ` module; the rows show what that module's inputs are linked to. Its ` + "`Enable Modbus`" + ` takes the
   group out of the map: its registers then read 0xFFFF. Rows that can be written are their register itself, and
   ` + "`Enable Unmapped Registers`" + ` of the first group's module takes out all that no Data Mapping module feeds.
+- **Access** RW: setup writes a setup register, number and switch (0 or 1) an output, pulse pulses one when 1 is written
+  and reads 0, clock sets the meter's clock. Any other value than these is exception 3.
 - **From**: hep = seen on meters of this family, sister = published for sister meters with the same numbering, own = ours.
 
 `)
@@ -38,8 +40,8 @@ Generated from registermap/registers.csv by ` + "`go test ./registermap -update`
 				continue
 			}
 			access := "R"
-			if r.Writable {
-				access = "RW"
+			if r.Writable() {
+				access = "RW: " + string(r.Write)
 			}
 			name := r.Name
 			if len(r.Enum) > 0 && !strings.Contains(name, r.Enum[0]) {
@@ -81,6 +83,9 @@ func (m *Map) groups() []string {
 // formula writes a row's sources as one would on paper.
 func (r Row) formula() string {
 	if len(r.Sources) == 0 {
+		if r.Writable() {
+			return "`" + r.Target + "`"
+		}
 		return "none yet"
 	}
 	quoted := make([]string, len(r.Sources))

@@ -12,7 +12,7 @@ import (
 )
 
 var rowColumns = []string{
-	"number", "name", "registers", "type", "unit", "access", "group", "evidence", "form", "source", "scale", "enum",
+	"number", "name", "registers", "type", "unit", "write", "group", "evidence", "form", "source", "scale", "enum",
 }
 
 var objectColumns = []string{"id", "name", "source", "text"}
@@ -50,6 +50,7 @@ func parseRow(field map[string]string) (Row, error) {
 		Name:     field["name"],
 		Type:     Type(field["type"]),
 		Unit:     field["unit"],
+		Write:    Write(field["write"]),
 		Group:    field["group"],
 		Evidence: Evidence(field["evidence"]),
 		Form:     Form(field["form"]),
@@ -78,13 +79,6 @@ func parseRow(field map[string]string) (Row, error) {
 	if row.Number+row.Registers-1 > 65536 {
 		return fail("%d registers run past register 65536", row.Registers)
 	}
-	switch field["access"] {
-	case "R":
-	case "RW":
-		row.Writable = true
-	default:
-		return fail("access %q: want R or RW", field["access"])
-	}
 	if row.Evidence != Confirmed && row.Evidence != Sister && row.Evidence != Own {
 		return fail("evidence %q: want hep, sister or own", field["evidence"])
 	}
@@ -106,6 +100,15 @@ func parseRow(field map[string]string) (Row, error) {
 	if row.Sources, err = parseSources(row.Form, field["source"]); err != nil {
 		return fail("source %q: %w", field["source"], err)
 	}
+	if row.Writable() {
+		if err := row.checkWrite(); err != nil {
+			return fail("write %q: %w", row.Write, err)
+		}
+		row.Target = row.Sources[0].Label
+		if row.Write == WritePulse {
+			row.Sources = nil
+		}
+	}
 	if (row.Type == PF4Q) != (row.Form == FourQuadrant) {
 		return fail("type PF4Q and form pf4q belong together")
 	}
@@ -119,6 +122,24 @@ func parseRow(field map[string]string) (Row, error) {
 		return fail("form %s wants a BITMAP with room for %d sources below its topmost bit", row.Form, len(row.Sources))
 	}
 	return row, nil
+}
+
+// checkWrite tells what is wrong with how a row is written.
+func (r Row) checkWrite() error {
+	types, known := map[Write][]Type{
+		WriteSetup: {UINT16, UINT32, FLOAT32}, WriteNumber: {FLOAT32}, WriteSwitch: {UINT16}, WritePulse: {UINT16}, WriteClock: {UINT32},
+	}[r.Write]
+	switch {
+	case !known:
+		return errors.New("want setup, number, switch, pulse, clock, or nothing")
+	case !slices.Contains(types, r.Type):
+		return fmt.Errorf("wants one of %v, not %s", types, r.Type)
+	case len(r.Sources) != 1 || r.Form != Sum || r.Scale != 1:
+		return errors.New("wants one source, unscaled, which is what is written")
+	case len(r.Enum) > 0 && r.Write != WriteSetup:
+		return errors.New("takes no enum: only a setup register does")
+	}
+	return nil
 }
 
 // bitwise reports whether each source of the row has a bit.

@@ -10,6 +10,7 @@ package registermap
 import (
 	"bytes"
 	_ "embed"
+	"math"
 	"slices"
 )
 
@@ -56,6 +57,23 @@ const (
 	Validity Form = "validity"
 )
 
+// Write says how a row is written.
+type Write string
+
+// The ways to write a row's Target.
+const (
+	ReadOnly Write = ""
+	// WriteSetup writes a setup register: one of Enum, or a number.
+	WriteSetup Write = "setup"
+	// WriteNumber and WriteSwitch write a numeric output and a Boolean one, 0 or 1.
+	WriteNumber Write = "number"
+	WriteSwitch Write = "switch"
+	// WritePulse pulses an output when 1 is written. The row reads 0.
+	WritePulse Write = "pulse"
+	// WriteClock sets the meter's clock, which is no register.
+	WriteClock Write = "clock"
+)
+
 // Evidence says where a row's number is known from.
 type Evidence string
 
@@ -84,12 +102,16 @@ type Row struct {
 	Registers int // how many registers the value fills
 	Type      Type
 	Unit      string // as served: "W", "kWh", "%", empty for plain numbers
-	Writable  bool
-	Group     string
-	Evidence  Evidence
-	Form      Form
-	// Sources are empty for a quantity that no module feeds yet; it reads NOT
-	// AVAILABLE.
+	// Write says how the row is written, Target to what: "Module label/Register label".
+	// Both are empty for a row that is only read.
+	Write    Write
+	Target   string
+	Group    string
+	Evidence Evidence
+	Form     Form
+	// Sources are empty for a quantity that no module feeds yet, which reads NOT
+	// AVAILABLE, and for a pulse, which reads 0. What is written otherwise is the one
+	// source, too.
 	Sources []Term
 	// Scale multiplies the sources' own unit into Unit; 1 when none is written.
 	Scale float64
@@ -103,6 +125,26 @@ type Row struct {
 
 // Address is the wire address of the first register.
 func (r Row) Address() int { return r.Number - 1 }
+
+// Writable reports whether the row can be written.
+func (r Row) Writable() bool { return r.Write != ReadOnly }
+
+// Takes reports whether x is a value that the row can be written to, as far as the map
+// says; bounds are the register's own. Any other is a value error.
+func (r Row) Takes(x float64) bool {
+	switch r.Write {
+	case WritePulse:
+		return x == 1
+	case WriteSwitch:
+		return x == 0 || x == 1
+	case WriteSetup, WriteNumber, WriteClock:
+		if len(r.Enum) > 0 {
+			return x >= 0 && x < float64(len(r.Enum)) && x == math.Trunc(x)
+		}
+		return !math.IsNaN(x) && !math.IsInf(x, 0)
+	}
+	return false
+}
 
 // Map is a register map: rows in ascending order, none overlapping.
 type Map struct {

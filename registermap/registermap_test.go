@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/csv"
 	"flag"
+	"math"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -68,8 +69,8 @@ func TestEveryConfirmedRowIsServed(t *testing.T) {
 			if own := row.Evidence == Own; own != (source == "own") || (row.Evidence == Confirmed) != confirmed {
 				t.Errorf("register %d: evidence %s, list says %s", number, row.Evidence, source)
 			}
-			if row.Writable != (rec[5] == "RW") {
-				t.Errorf("register %d: writable %v, list says %s", number, row.Writable, rec[5])
+			if row.Writable() != (rec[5] == "RW") {
+				t.Errorf("register %d: written as %q, list says %s", number, row.Write, rec[5])
 			}
 		} else if !served || strings.HasPrefix(rec[6], "legacy-") {
 			continue
@@ -105,7 +106,7 @@ func TestPageIsCurrent(t *testing.T) {
 
 func TestParseRowsRefuses(t *testing.T) {
 	header := strings.Join(rowColumns, ",") + "\n"
-	good := "3000,Current A,2,FLOAT32,A,R,current,hep,,Power Meter/Ia,,\n"
+	good := "3000,Current A,2,FLOAT32,A,,current,hep,,Power Meter/Ia,,\n"
 	if rows, err := ParseRows(strings.NewReader(header + good)); err != nil || len(rows) != 1 {
 		t.Fatalf("the good row: %v, %v", rows, err)
 	}
@@ -118,7 +119,12 @@ func TestParseRowsRefuses(t *testing.T) {
 		{"unknown type", header + strings.Replace(good, "FLOAT32", "FLOAT16", 1), "unknown type"},
 		{"length of the type", header + strings.Replace(good, ",2,", ",1,", 1), "fills 2 registers"},
 		{"past the end", header + strings.Replace(good, "3000", "65536", 1), "past register 65536"},
-		{"access", header + strings.Replace(good, ",R,", ",W,", 1), "access"},
+		{"way to write", header + strings.Replace(good, ",A,,", ",A,RW,", 1), "want setup, number"},
+		{"type that cannot be written so", header + strings.Replace(good, ",A,,", ",A,switch,", 1), "wants one of [UINT16]"},
+		{"nothing to write to", header + strings.Replace(good, ",A,,current,hep,,Power Meter/Ia", ",A,number,current,hep,,", 1), "wants one source"},
+		{"two registers to write to", header + strings.Replace(good, ",A,,current,hep,,Power Meter/Ia", ",A,number,current,hep,,A/B + C/D", 1), "wants one source"},
+		{"scaled and written", header + strings.Replace(good, ",A,,current,hep,,Power Meter/Ia,", ",A,number,current,hep,,Power Meter/Ia,10", 1), "wants one source"},
+		{"enum on a switch", header + "58041,S,1,UINT16,,switch,external,own,,A/B,,off|on\n", "takes no enum"},
 		{"evidence", header + strings.Replace(good, ",hep,", ",rumour,", 1), "evidence"},
 		{"label", header + strings.Replace(good, "Power Meter/Ia", "Ia", 1), "label"},
 		{"dangling sign", header + strings.Replace(good, "/Ia", "/Ia + ", 1), "sign"},
@@ -165,6 +171,44 @@ func TestParseIdentificationRefuses(t *testing.T) {
 	}
 }
 
+func TestWhatARowTakes(t *testing.T) {
+	m := loaded(t)
+	for _, tc := range []struct {
+		number int
+		write  Write
+		takes  []float64
+		not    []float64
+	}{
+		{54395, WriteSetup, []float64{0, 1}, []float64{-1, 0.5, 2, math.NaN()}},
+		{58002, WriteSetup, []float64{0, 1, 1e9}, []float64{math.NaN()}},
+		{58010, WriteClock, []float64{1246413600}, nil},
+		{58012, WritePulse, []float64{1}, []float64{0, 2, 65534, math.NaN()}},
+		{58013, WritePulse, []float64{1}, []float64{0, 2}},
+		{58021, WriteNumber, []float64{-1.5, 0, 1e30}, []float64{math.NaN(), math.Inf(1)}},
+		{58041, WriteSwitch, []float64{0, 1}, []float64{-1, 2, math.NaN()}},
+		{58058, WritePulse, []float64{1}, []float64{0, 2}},
+		{3000, ReadOnly, nil, []float64{0, 1}},
+	} {
+		row := m.Covering(tc.number-1, 1)[0]
+		if row.Writable() != (row.Target != "") || (row.Write == WritePulse) != (len(row.Sources) == 0) {
+			t.Errorf("register %d is written to %q and read from %v", tc.number, row.Target, row.Sources)
+		}
+		if row.Write != tc.write {
+			t.Errorf("register %d is written as %q, want %q", tc.number, row.Write, tc.write)
+		}
+		for _, x := range tc.takes {
+			if !row.Takes(x) {
+				t.Errorf("register %d does not take %v", tc.number, x)
+			}
+		}
+		for _, x := range tc.not {
+			if row.Takes(x) {
+				t.Errorf("register %d takes %v", tc.number, x)
+			}
+		}
+	}
+}
+
 func TestCovering(t *testing.T) {
 	m := loaded(t)
 	for _, tc := range []struct {
@@ -191,7 +235,7 @@ func TestCovering(t *testing.T) {
 
 func FuzzParseRows(f *testing.F) {
 	f.Add(registersCSV[:2000])
-	f.Add([]byte(strings.Join(rowColumns, ",") + "\n3000,Current A,2,FLOAT32,A,R,current,hep,,Power Meter/Ia,,\n"))
+	f.Add([]byte(strings.Join(rowColumns, ",") + "\n3000,Current A,2,FLOAT32,A,,current,hep,,Power Meter/Ia,,\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		rows, err := ParseRows(bytes.NewReader(data))
 		if err != nil {

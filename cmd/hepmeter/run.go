@@ -56,7 +56,7 @@ synthetic 230 V 50 Hz three-phase site, reachable from this machine only.
 	flags.StringVar(&f.ports, "ports", "dev", "port set: dev (modbus 5020) or standard (modbus 502)")
 	flags.StringArrayVar(&f.port, "port", nil, "one port as NAME=N, 0 for any free one; may be repeated")
 	flags.StringVar(&f.limits, "limits", "open", "connections a service takes: open (1,024) or factory (as the real meters, 8)")
-	flags.StringVar(&f.firmware, "firmware", "", "firmware version of a fresh data directory, for development: "+strings.Join(firmwareVersions(""), ", ")+" (default: this build's, "+firmwareVersion+")")
+	flags.StringVar(&f.firmware, "firmware", "", "firmware version of a fresh data directory, for development, such as 2.1.0 (default: this build's, "+firmwareVersion+")")
 	flags.StringVar(&f.ready, "ready", "", "file to write, as JSON, once everything serves")
 	return cmd
 }

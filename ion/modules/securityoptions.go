@@ -4,9 +4,9 @@ import "github.com/hepmeter/hepmeter/ion"
 
 func securityOptions() ion.Type {
 	t := ion.Type{
-		Number: numberSecurityOptions, Name: "Security Options", Kind: ion.Core,
-		Doc: "How the meter guards its doors. Firmware before 3.0.0 knows None, Standard and Advanced; from 3.0.0 on it is LSS (legacy " +
-			"security support: a request without a user name acts as the first Security User) or Advanced.",
+		Number: numberSecurityOptions, Name: "Security Options", Kind: ion.Core, Labels: ion.Named,
+		Doc: "How the meter guards its doors. Firmware before 3.0.0 has the modes None, Standard (its factory value) and Advanced; from 3.0.0 on " +
+			"it is LSS (legacy security support: a request without a user name acts as Security User 1) or Advanced.",
 		Source: "ION Reference (7EN02-0290), Security Options module; ION9000 manual 7EN02-0390, Cybersecurity",
 		Setups: []ion.Setup{
 			enumerated("Security Mode", "LSS", "who must say who he is", "None", "Standard", "LSS", "Advanced"),
@@ -23,6 +23,8 @@ func securityOptions() ion.Type {
 		ion.Setup{Name: "ION Session Timeout", Class: ion.NumericBounded, Unit: "min", Low: 1, High: maxSessionMinutes, Whole: true, Default: defaultSessionMinutes,
 			Doc: "how long the same wrong login over ION counts once"},
 		ion.Setup{Name: "Require Named User For Upgrade", Class: ion.Boolean, Default: "OFF", Doc: "ON: firmware is taken from a named user only"},
+		ion.Setup{Name: "Allow Broadcast Time Sync", Class: ion.Boolean, Default: "ON", Doc: "the clock may be set by a message to all meters, which names no user"},
+		ion.Setup{Name: "Web Configuration", Class: ion.Boolean, Default: "OFF", Doc: "ON: setup may be changed by way of the web pages"},
 	)
 	for _, e := range []struct{ name, value string }{{"Valid Login", "0"}, {"Invalid Login", "128"}, {"Lockout", "255"}} {
 		t.Setups = append(t.Setups, ion.Setup{Name: e.name + " EvPriority", Class: ion.NumericBounded, Low: 0, High: 255, Whole: true, Default: e.value,

@@ -4,8 +4,8 @@ import "github.com/hepmeter/hepmeter/ion"
 
 func securityUser() ion.Type {
 	t := ion.Type{
-		Number: numberSecurityUser, Name: "Security User", Kind: ion.Persistent,
-		Doc: "One account: Security User n is USERn. Peak demand reset, full meter configuration, test mode and security configuration need " +
+		Number: numberSecurityUser, Name: "Security User", Kind: ion.Standard, Labels: ion.Numbered,
+		Doc: "One account: Security User n is USERn, and comes and goes with it. Peak demand reset, full meter configuration, test mode and security configuration need " +
 			"Read Access, too. The password is in no register.",
 		Source: "ION Reference (7EN02-0290), Security User module",
 		New:    func() ion.Behaviour { return settingsOnly{} },

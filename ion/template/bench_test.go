@@ -66,6 +66,19 @@ func BenchmarkTick(b *testing.B) {
 	}
 }
 
+// BenchmarkCheck is what judging a change costs the engine before Program does it.
+func BenchmarkCheck(b *testing.B) {
+	node, _, _, _ := measuring(b)
+	changes := []ion.Change{ion.Create{Type: accountType, Label: "Security User 2"}, ion.Set{Register: "Security User 2/Read Access", Value: "OFF"}}
+	b.ReportAllocs()
+	for b.Loop() {
+		node.Directory().Subjects(changes)
+		if err := node.Check(changes); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 func BenchmarkSnapshot(b *testing.B) {
 	node, _, _, _ := measuring(b)
 	b.ReportAllocs()
@@ -108,7 +121,7 @@ func BenchmarkThousandModules(b *testing.B) {
 	count := len(node.Directory().Modules)
 	for round := 2; count < 1000; round++ {
 		for _, m := range node.Directory().Modules {
-			if kind[m.Type.Name] != ion.Standard || count == 1000 || hasPort(m.Type) {
+			if kind[m.Type.Name] != ion.Standard || count == 1000 || hasPort(m.Type) || m.Type.Labels != ion.Free {
 				continue
 			}
 			label := fmt.Sprint(m.Label, " ", round)

