@@ -304,6 +304,10 @@ func (f *future) check() *Refusal {
 	return nil
 }
 
+// programs reports whether a change is one of the program: a module, a link, a setup
+// register.
+func (c Change) programs() bool { return c.Kind <= Link }
+
 // nominal is the operation that a change amounts to as far as its kind tells: for the
 // record of what was done.
 func (c Change) nominal() Operation {

@@ -36,6 +36,7 @@ var codes = [...]CodeInfo{
 	{CodeConnectionsUsed, "all connections of this service are in use", "close one that is not needed, or end one with an administrator's account; one more is kept for a named user"},
 	{CodeNotWritable, "this cannot be written", "see docs/modules.md and docs/register-map.md for what can"},
 	{CodeBadValue, "the register cannot take this value", "see the limits of the register: `hepsetup modules show`"},
+	{CodeNoSpace, "there is no room for it in the meter", "delete files that are not needed"},
 	{CodeNotFound, "there is nothing of that name", "list what there is: `hepsetup modules list`, `hepsetup read`"},
 	{CodeBadRequest, "the request makes no sense to the meter", "see docs/object-protocol.md for its form"},
 	{CodeFailed, "the meter could not do it", "see the reason, and the event log"},

@@ -169,9 +169,12 @@ func (s *Security) decideLSS(r Request) *Refusal {
 // decideLegacyUpgrade: User1's password will do for an upgrade, if User1 may configure
 // the meter and no named user is required.
 func (s *Security) decideLegacyUpgrade() *Refusal {
+	_, there := s.Accounts[1]
 	switch {
 	case s.NamedUpgrade:
 		return refuse(CodeUserNeeded, "this meter takes firmware from a named user only")
+	case !there:
+		return refuse(CodeNoSuchAccount, UserName(1)+" does not exist")
 	case !s.may(1, MayRead|MayConfig):
 		return refuse(CodeNoPermission, "User1 lacks "+lacking(MayRead|MayConfig, s.effective(1)))
 	}

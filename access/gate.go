@@ -1,7 +1,6 @@
 package access
 
 import (
-	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -172,6 +171,3 @@ func (c *connection) record(id Identity, r Record) {
 func (s *Session) by() By {
 	return By{User: s.identity.eventName(), Origin: s.conn.client.origin()}
 }
-
-// timeless is a context for what must not be given up half way.
-func timeless(ctx context.Context) context.Context { return context.WithoutCancel(ctx) }

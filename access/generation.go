@@ -41,6 +41,16 @@ func (m Mode) String() string {
 	return modeNames[m]
 }
 
+// ParseMode reads what String wrote.
+func ParseMode(name string) (Mode, bool) {
+	for i, known := range modeNames {
+		if known == name {
+			return Mode(i), true
+		}
+	}
+	return 0, false
+}
+
 // MapAccess is what the Modbus map, which has no place for a credential, may do.
 type MapAccess uint8
 

@@ -80,16 +80,6 @@ next:
 	return p, nil
 }
 
-// register returns the name of the box's register in the Security User module.
-func (p Permissions) register() string {
-	for _, known := range permissionList {
-		if known.bit == p {
-			return known.register
-		}
-	}
-	return ""
-}
-
 // permissionOf returns the box that a register of the Security User module is.
 func permissionOf(register string) Permissions {
 	for _, known := range permissionList {

@@ -33,6 +33,7 @@ const (
 	CodeConnectionsUsed   Code = "connections-used"
 	CodeNotWritable       Code = "not-writable"
 	CodeBadValue          Code = "bad-value"
+	CodeNoSpace           Code = "no-space"
 	CodeNotFound          Code = "not-found"
 	CodeBadRequest        Code = "bad-request"
 	CodeFailed            Code = "failed"

@@ -13,7 +13,7 @@ type Session struct {
 	conn     *connection
 	identity Identity
 	// root tells that it is the one that Open returned.
-	root bool
+	root  bool
 	since time.Time
 	ended atomic.Bool
 	// limit is how long it may be idle, 0 for as long as the connection; lastUse is in
@@ -382,17 +382,18 @@ func (s *Session) transact(ctx context.Context, t Transaction, rehearse bool) er
 	if g.options.Works == nil {
 		return s.refuse(refuse(CodeNotWritable, "").of(WriteSetup), t.Changes[0].String())
 	}
-	judge, refused := s.judge(t.Passwords), false
+	judge := s.judge(t.Passwords)
+	var refused atomic.Bool // set on the meter's goroutine, perhaps after ctx has ended the wait
 	err := g.options.Works.Change(ctx, t, s.by(), func(m Modules, changes []Change) error {
 		err := judge(m, changes)
-		refused = err != nil
+		refused.Store(err != nil)
 		return err
 	}, rehearse)
 	if rehearse {
 		return err
 	}
 	g.changes.Add(1)
-	if refused {
+	if refused.Load() {
 		return err // it is recorded
 	}
 	if err == nil {
@@ -401,6 +402,9 @@ func (s *Session) transact(ctx context.Context, t Transaction, rehearse bool) er
 		}
 	}
 	for _, c := range t.Changes {
+		if err == nil && c.programs() {
+			continue // the meter's own event of a setup change tells it, with the value before
+		}
 		s.note(Record{Kind: OperationDone, Operation: c.nominal(), Target: c.String(), Is: c.value(), Err: err})
 	}
 	return err

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/hepmeter/hepmeter/access"
+	"github.com/hepmeter/hepmeter/ion"
 	"github.com/hepmeter/hepmeter/store"
 )
 
@@ -18,6 +19,8 @@ import (
 // told once per window, and windows grow while the repeats go on.
 type audit struct {
 	note func(store.Event)
+	// civil is what the meter's clock shows when the system's shows a time.
+	civil func(time.Time) time.Time
 
 	mu      sync.Mutex
 	clients map[string]*refused // by address without port
@@ -30,14 +33,11 @@ type refused struct {
 	window  time.Duration
 	targets map[refusal]uint64 // repeats of each
 	beyond  uint64             // refusals of targets for which there was no room
+	logins  int                // wrong logins that were told one by one
 }
 
 // refusal is what was refused, as far as repeats are the same.
-type refusal struct {
-	operation access.Operation
-	target    string
-	code      access.Code
-}
+type refusal struct{ what, target string }
 
 const (
 	firstWindow = time.Minute
@@ -49,25 +49,106 @@ const (
 	elsewhere = "other clients"
 )
 
-// Priorities of access events: a refusal alarms like a failed login.
+// Priorities of access events where no register says them.
 const (
-	priorityRefused = 128
-	priorityWritten = 10
+	priorityRefused = 128 // a refusal alarms like a failed login
+	priorityWritten = ion.PrioritySetupChange
+	priorityFactory = 128
 )
+
+// singleLogins is how many wrong logins of a client are told one by one in a window: who
+// tries passwords should be seen doing it, and who floods should not fill the log.
+const singleLogins = 20
 
 var _ access.Audit = (*audit)(nil)
 
 // Record notes one record of the gate.
 func (a *audit) Record(r access.Record) {
-	if r.Allowed {
-		effect := "written"
-		if r.Err != nil {
-			effect = "not written: " + r.Err.Error()
+	r.Time = a.civil(r.Time)
+	switch r.Kind {
+	case access.OperationRefused:
+		a.repeatable(r, refusal{r.Operation.String() + ", " + string(r.Code), r.Target}, priorityRefused, "refused")
+	case access.LoginWrong:
+		if r.Priority > 0 {
+			a.repeatable(r, refusal{"invalid login", loginTarget(r)}, r.Priority, "refused")
 		}
-		a.note(store.Event{Time: r.Time.UTC(), Priority: priorityWritten, Cause: r.Path.String(), CauseValue: r.Operation.String(),
-			Effect: r.Target, EffectValue: effect, User: r.User, Origin: origin(r.Path, r.Remote)})
+	case access.LoginLocked:
+		if r.Priority > 0 {
+			a.repeatable(r, refusal{"login while locked out", loginTarget(r)}, r.Priority, "refused")
+		}
+	case access.LoginRight:
+		a.tell(r, r.Priority, "valid login", "logged in")
+	case access.LockedOut:
+		a.tell(r, r.Priority, "lockout", "locked out for "+r.Is)
+	case access.FactoryAccess:
+		a.tell(r, priorityFactory, "factory access", r.Is)
+	case access.Returned:
+		a.tell(r, priorityRefused, "not confirmed", r.Is)
+	default:
+		effect := r.Is
+		if effect == "" {
+			effect = "done"
+		}
+		if r.Was != "" {
+			effect = r.Was + " -> " + effect
+		}
+		a.tell(r, priorityWritten, r.Operation.String(), effect)
+	}
+}
+
+// tell notes an event; priority 0 is none.
+func (a *audit) tell(r access.Record, priority uint8, what, effect string) {
+	if priority == 0 {
 		return
 	}
+	if r.Err != nil {
+		effect = "failed: " + r.Err.Error()
+	}
+	a.note(store.Event{Time: r.Time.UTC(), Priority: priority, Cause: cause(r), CauseValue: what, Effect: r.Target, EffectValue: effect, User: userOf(r), Origin: originOf(r)})
+}
+
+func cause(r access.Record) string {
+	if r.Remote == "" {
+		return "Security"
+	}
+	return r.Path.String()
+}
+
+// userOf is the account that acted; under LSS it says where no name was given.
+func userOf(r access.Record) string {
+	switch {
+	case r.Remote == "":
+		return ""
+	case r.Named:
+		return r.User
+	case r.User != "":
+		return r.User + " (no name given)"
+	}
+	return "no name given"
+}
+
+func originOf(r access.Record) string {
+	if r.Remote == "" {
+		return "meter"
+	}
+	text := origin(r.Path, r.Remote)
+	if r.Client != "" {
+		text += " (" + r.Client + ")"
+	}
+	return text
+}
+
+// loginTarget tells accounts apart; names that are no account count as one.
+func loginTarget(r access.Record) string {
+	if r.Target == "login" && r.User != "" {
+		return "login of " + r.User
+	}
+	return r.Target
+}
+
+// repeatable notes what clients may do again and again: the first of each target at once,
+// repeats by their number.
+func (a *audit) repeatable(r access.Record, what refusal, priority uint8, effect string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	host, _, err := net.SplitHostPort(r.Remote)
@@ -85,18 +166,23 @@ func (a *audit) Record(r access.Record) {
 		c = &refused{path: r.Path, since: r.Time, window: firstWindow, targets: map[refusal]uint64{}}
 		a.clients[host] = c
 	}
-	what := refusal{r.Operation, r.Target, r.Code}
 	repeats, known := c.targets[what]
+	single := r.Kind != access.OperationRefused && c.logins < singleLogins
 	switch {
-	case known:
-		c.targets[what] = repeats + 1
-	case len(c.targets) >= maxTargets:
+	case !known && len(c.targets) >= maxTargets:
 		c.beyond++
-	default:
+		return
+	case known && !single:
+		c.targets[what] = repeats + 1
+		return
+	case !known:
 		c.targets[what] = 0
-		a.note(store.Event{Time: r.Time.UTC(), Priority: priorityRefused, Cause: r.Path.String(), CauseValue: refusedText(what),
-			Effect: r.Target, EffectValue: "refused", User: r.User, Origin: origin(r.Path, r.Remote)})
 	}
+	if r.Kind != access.OperationRefused {
+		c.logins++
+	}
+	r.Target = what.target
+	a.tell(r, priority, what.what, effect)
 }
 
 // settle tells of the repeats of every window that is over at now, or of all.
@@ -116,7 +202,7 @@ func (a *audit) settle(now time.Time, all bool) {
 		for _, what := range c.sorted() {
 			if repeats := c.targets[what]; repeats > 0 {
 				quiet = false
-				tell(refusedText(what), what.target, repeats)
+				tell(what.what, what.target, repeats)
 				c.targets[what] = 0
 			}
 		}
@@ -128,7 +214,7 @@ func (a *audit) settle(now time.Time, all bool) {
 			delete(a.clients, host)
 			continue
 		}
-		c.since, c.window = now, min(2*c.window, lastWindow)
+		c.since, c.window, c.logins = now, min(2*c.window, lastWindow), 0
 	}
 }
 
@@ -141,7 +227,5 @@ func (c *refused) sorted() []refusal {
 	slices.SortFunc(list, func(x, y refusal) int { return strings.Compare(x.target, y.target) })
 	return list
 }
-
-func refusedText(what refusal) string { return what.operation.String() + ", " + string(what.code) }
 
 func origin(path access.Path, address string) string { return path.String() + " " + address }

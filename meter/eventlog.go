@@ -2,6 +2,7 @@ package meter
 
 import (
 	"sync/atomic"
+	"time"
 
 	"github.com/hepmeter/hepmeter/ion"
 	"github.com/hepmeter/hepmeter/ion/modules"
@@ -38,4 +39,9 @@ func (l *eventLog) configure(node *ion.Node, b *store.Batch) {
 		l.depth = kept
 		b.EventDepth = &kept
 	}
+}
+
+// eventOf is an event of the meter itself, caused by a client.
+func eventOf(at time.Time, priority uint8, cause, causeValue, effect, effectValue string, by ion.By) store.Event {
+	return store.Event{Time: at.UTC(), Priority: priority, Cause: cause, CauseValue: causeValue, Effect: effect, EffectValue: effectValue, User: by.User, Origin: by.Origin}
 }

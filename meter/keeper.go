@@ -148,6 +148,7 @@ func (k *keeper) merge(b store.Batch) {
 	p := &k.pending
 	p.Retained, p.RetainedDelete = mergeLabels(p.Retained, p.RetainedDelete, b.Retained, b.RetainedDelete)
 	p.Setup, p.SetupDelete = mergeLabels(p.Setup, p.SetupDelete, b.Setup, b.SetupDelete)
+	p.Security, p.SecurityDelete = mergeLabels(p.Security, p.SecurityDelete, b.Security, b.SecurityDelete)
 	if b.EventDepth != nil {
 		p.EventDepth, p.Events = b.EventDepth, nil // the log is erased
 	}

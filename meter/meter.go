@@ -14,6 +14,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hepmeter/hepmeter/access"
@@ -39,7 +40,13 @@ type Options struct {
 	// signal pass in a second.
 	Source waveform.Source
 	Speed  float64
-	Log    *slog.Logger
+	// SourceName is what the user called the source, empty for its format.
+	SourceName string
+	// Limits are how many connections the gate takes; the zero Limits takes any number.
+	Limits access.Limits
+	// Endpoints tells where the services listen, by name; nil where nobody knows.
+	Endpoints func() map[string]string
+	Log       *slog.Logger
 }
 
 // Meter is one meter. Open it, Run it, Close it.
@@ -54,10 +61,18 @@ type Meter struct {
 	registers registers
 	keeper    *keeper
 	audit     audit
-	qualities qualities
-	powerUps  int64
-	clock     clock
-	ticked    time.Time // civil time of the latest tick
+	guard     guard
+	snapshot  snapshotFile
+	// opened is when the meter was opened.
+	opened time.Time
+	// clockOffset is what the clock was set away from the system's, in nanoseconds.
+	clockOffset atomic.Int64
+	// clearEvents has the next batch erase the event log.
+	clearEvents bool
+	qualities   qualities
+	powerUps    int64
+	clock       clock
+	ticked      time.Time // civil time of the latest tick
 	// commands come to the engine goroutine. ended is closed when it takes no more, kept
 	// when what it handed over has been to the disk.
 	commands    chan command
@@ -91,7 +106,10 @@ func Open(o Options) (_ *Meter, err error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &Meter{options: o, store: s, input: input, commands: make(chan command), ended: make(chan struct{}), kept: make(chan struct{})}
+	if o.Endpoints == nil {
+		o.Endpoints = func() map[string]string { return nil }
+	}
+	m := &Meter{options: o, store: s, input: input, opened: time.Now(), commands: make(chan command), ended: make(chan struct{}), kept: make(chan struct{})}
 	if err := m.powerUp(model); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
@@ -120,7 +138,10 @@ func (m *Meter) powerUp(model template.Model) error {
 	for _, problem := range append(misfits, m.node.Restore(state.Setup, state.Retained)...) {
 		m.options.Log.Warn("not restored", "what", problem.String())
 	}
-	m.clock = startClock(time.Now(), time.Now)
+	if err := m.restoreClock(state.Security[keptClock]); err != nil {
+		return err
+	}
+	m.clock = startClock(time.Now(), m.wall)
 	m.ticked = m.clock.anchor
 	// A meter that was killed at its first start, before anything was kept, is still to be
 	// set up.
@@ -144,7 +165,10 @@ func (m *Meter) powerUp(model template.Model) error {
 	}
 	m.keeper = newKeeper(m.commit, m.registers.publish, m.options.Log)
 	m.keeper.takes = m.eventLog.takes
-	m.audit.note = m.keeper.note
+	m.audit.note, m.audit.civil = m.keeper.note, m.civil
+	if err := m.openGate(state.Security, m.options.Limits); err != nil {
+		return err
+	}
 	if misfit != nil {
 		m.note(ion.PriorityFailure, "the setup does not fit the source: "+misfit.Error(), fmt.Sprintf("measured at %g Hz", m.config.NominalHz))
 	}
@@ -264,12 +288,6 @@ func (m *Meter) doubts() []string {
 	return list
 }
 
-// Registers is what a gate serves.
-func (m *Meter) Registers() access.Registers { return &m.registers }
-
-// Audit keeps what a gate records, in the event log.
-func (m *Meter) Audit() access.Audit { return &m.audit }
-
 // Gap is the time before the start in which the meter did not run; ok is false for a
 // fresh meter.
 func (m *Meter) Gap() (gap store.Gap, ok bool) { return m.store.Gap() }
@@ -322,7 +340,9 @@ func (m *Meter) Run(ctx context.Context) error {
 	}
 	close(m.ended)
 	cancel()
-	m.audit.settle(time.Now(), true)
+	m.audit.settle(m.wall(), true)
+	m.guard.keep(m.guard.gate.Keep(time.Now(), true))
+	m.keeper.keep(m.batch(), &snapshot{m.node.Snapshot()}, nil)
 	stopKeeping()
 	running.Wait()
 	close(m.kept)
@@ -464,7 +484,8 @@ func (m *Meter) Second(s *metering.Second) {
 func (m *Meter) tick(now time.Time, s *metering.Second) {
 	m.node.Tick(now, s)
 	m.ticked = now
-	m.audit.settle(time.Now(), false)
+	m.guardTick(time.Now())
+	m.audit.settle(m.wall(), false)
 	if m.keeper.keep(m.batch(), &snapshot{m.node.Snapshot()}, nil) {
 		m.keeper.note(store.Event{Time: m.clock.wall().UTC(), Priority: ion.PriorityWarning, Cause: "Storage", CauseValue: "slower than a second",
 			Effect: "Storage", EffectValue: "readings are published before they are durable"})
@@ -490,6 +511,8 @@ func (m *Meter) batch() store.Batch {
 	if changes.Programmed {
 		b.Program = string(template.Format(m.node.Listing()))
 	}
+	b.Security, b.SecurityDelete = m.guard.take()
+	m.erase(&b)
 	if changes.Programmed || len(changes.Setup) > 0 {
 		m.eventLog.configure(m.node, &b)
 		m.logMemory.used, m.logMemory.limit = m.node.LogBytes()
@@ -520,5 +543,8 @@ func logs[V any](byHandle map[ion.Handle]V) map[uint32]V {
 
 // Close ends a meter that does not run: the store notes a clean stop.
 func (m *Meter) Close() error {
+	m.snapshot.mu.Lock()
+	m.snapshot.remove()
+	m.snapshot.mu.Unlock()
 	return errors.Join(m.input.source.Close(), m.store.Close())
 }

@@ -14,14 +14,14 @@ func BenchmarkAnswer(b *testing.B) {
 		{"125 registers", "0001 0000 0006 01 03 0BB7 007D"},
 	} {
 		b.Run(bc.name, func(b *testing.B) {
-			gate, _ := newTestGate(b, newTestMeter(), access.OpenRead(), nil)
-			h := newHandler(gate, testMap(b))
-			c := h.open("bench")
+			gate, _ := newTestGate(b, newTestMeter(), openRead(b), nil)
+			h := newHandler(gate, testMap(b), false)
+			c := enter(b, h)
 			request := unhex(b, bc.request)
 			out := make([]byte, 0, answerBuffer)
 			b.ReportAllocs()
 			for b.Loop() {
-				_, out, _ = h.serve(c, request, out[:0])
+				_, out, _, _ = h.serve(c, request, out[:0])
 			}
 		})
 	}
@@ -30,9 +30,13 @@ func BenchmarkAnswer(b *testing.B) {
 // What the first read after a new snapshot costs more: the map is encoded anew.
 func BenchmarkBuildImage(b *testing.B) {
 	meter := newTestMeter()
-	gate, _ := newTestGate(b, meter, access.OpenRead(), nil)
+	gate, _ := newTestGate(b, meter, openRead(b), nil)
 	m := newImager(testMap(b))
-	view, err := gate.Open(access.Connect{Path: access.ModbusMap}).Registers(access.Readings)
+	session, err := gate.Open(access.Client{Path: access.ModbusMap})
+	if err != nil {
+		b.Fatal(err)
+	}
+	view, err := session.Registers(access.Readings)
 	if err != nil {
 		b.Fatal(err)
 	}

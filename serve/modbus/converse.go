@@ -20,10 +20,13 @@ const (
 )
 
 // converse serves one connection until it ends.
-func (s *Server) converse(ctx context.Context, conn net.Conn) {
+func (s *Server) converse(ctx context.Context, conn net.Conn, writers *writers) {
 	defer conn.Close()
-	c := s.handler.open(conn.RemoteAddr().String())
-	defer c.session.Close()
+	c, err := s.open(conn, func() { conn.Close() })
+	if err != nil {
+		return
+	}
+	defer s.closed(c)
 	// Waking the reader lets it answer what has arrived before it leaves.
 	stop := context.AfterFunc(ctx, func() { _ = conn.SetReadDeadline(time.Unix(1, 0)) })
 	defer stop()
@@ -32,16 +35,31 @@ func (s *Server) converse(ctx context.Context, conn net.Conn) {
 	out := make([]byte, 0, answerBuffer)
 	var readLimit, writeLimit limit
 	asked := true // the first request has the idle limit from the start
+	send := func(answers []byte) bool {
+		if len(answers) == 0 {
+			return true
+		}
+		if writeLimit.extend(s.options.WriteTimeout) {
+			_ = conn.SetWriteDeadline(writeLimit.at)
+		}
+		_, err := conn.Write(answers)
+		if err != nil {
+			s.count(err)
+		}
+		return err == nil
+	}
 	for {
 		for {
-			used, answers, err := s.handler.serve(c, in, out)
+			used, answers, due, err := s.handler.serve(c, in, out)
 			in = in[:copy(in, in[used:])]
-			if len(answers) > 0 {
-				if writeLimit.extend(s.options.WriteTimeout) {
-					_ = conn.SetWriteDeadline(writeLimit.at)
-				}
-				if _, werr := conn.Write(answers); werr != nil {
-					s.count(werr)
+			if !send(answers) {
+				return
+			}
+			if due != nil {
+				done := make(chan struct{})
+				writers.begin(c, due, func() { close(done) })
+				<-done
+				if !send(s.handler.finish(c, due, out)) {
 					return
 				}
 			}

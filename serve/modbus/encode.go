@@ -15,8 +15,8 @@ import (
 const nanFloat32 = 0xFFC00000
 
 // encode writes the value of a row into dst, which is as long as the row's
-// registers. values are the row's sources. A pulse reads 0. What has no value, or none that the type
-// can carry, gets the type's NOT AVAILABLE pattern and never a 0.
+// registers. values are the row's sources. A pulse reads 0. What has no value, or none
+// that the type can carry, gets the type's NOT AVAILABLE pattern and never a 0.
 func encode(dst []byte, row *registermap.Row, values []access.Value) {
 	if row.Write == registermap.WritePulse {
 		clear(dst) // there is nothing to read of a pulse, and nothing that is missing

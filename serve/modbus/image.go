@@ -26,8 +26,6 @@ type image struct {
 	seq            uint64
 	pages          [pages]*page
 	identification []modbus.DeviceIDObject
-	// unmappedOff says that the rows that no Data Mapping feeds are out of the map.
-	unmappedOff bool
 }
 
 // appendRegisters appends the bytes of quantity registers from a wire address.
@@ -92,6 +90,15 @@ func (m *imager) assignSwitches(mappings []registermap.Mapping) {
 		m.switchOf = append(m.switchOf, of[r.Mapping])
 	}
 	m.off = make([]bool, len(mappings)+1)
+}
+
+// unmappedSwitch is the register that is OFF while the rows without a Data Mapping are out
+// of the map; empty if there is none.
+func (m *imager) unmappedSwitch() string {
+	if len(m.switches) == 0 {
+		return ""
+	}
+	return m.switches[len(m.switches)-1]
 }
 
 var errNoSnapshot = errors.New("the meter has no registers to show yet")
@@ -170,7 +177,6 @@ func (m *imager) build(snapshot access.Snapshot) *image {
 		v := snapshot.Value(p)
 		m.off[i] = v.Kind == access.KindBoolean && v.Available && v.Number == 0
 	}
-	built.unmappedOff = m.off[len(m.off)-1]
 	var buffer [2 * 125]byte // the longest row that the map's schema allows
 	for i := range m.rows {
 		row := &m.rows[i]

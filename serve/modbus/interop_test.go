@@ -8,8 +8,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-
-	"github.com/hepmeter/hepmeter/access"
 )
 
 // program returns the path of a real client, or skips the test by name.
@@ -25,7 +23,7 @@ func program(t *testing.T, name string, install string) string {
 // The real mbpoll: vendor numbers can be typed as printed.
 func TestMbpoll(t *testing.T) {
 	mbpoll := program(t, "mbpoll", "mbpoll")
-	gate, _ := newTestGate(t, newTestMeter(), access.OpenRead(), nil)
+	gate, _ := newTestGate(t, newTestMeter(), openRead(t), nil)
 	_, address := start(t, gate, Options{})
 	host, port, _ := net.SplitHostPort(address)
 	for _, tc := range []struct {
@@ -92,7 +90,7 @@ func TestPymodbus(t *testing.T) {
 	if out, err := exec.Command(python, "-c", "import pymodbus.client").CombinedOutput(); err != nil {
 		t.Skipf("pymodbus is not installed: apt-get install python3-pymodbus python3-serial-asyncio (%s)", lastLine(out))
 	}
-	gate, _ := newTestGate(t, newTestMeter(), access.OpenRead(), nil)
+	gate, _ := newTestGate(t, newTestMeter(), openRead(t), nil)
 	_, address := start(t, gate, Options{})
 	host, port, _ := net.SplitHostPort(address)
 	script := filepath.Join(t.TempDir(), "client.py")

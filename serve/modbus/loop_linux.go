@@ -7,6 +7,7 @@ import (
 	"os"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -19,15 +20,17 @@ import (
 // for each request; the loop answers all requests that have come since it last
 // looked, and needs the less CPU per request the busier it is. It never waits for
 // one client: a connection whose answers are not taken is left alone until there is
-// room again, or its write limit has passed.
+// room again, or its write limit has passed; one whose write waits for the disk is left
+// alone until that is done.
 type loop struct {
-	server *Server
-	epoll  int
-	wake   int // an eventfd: there is something in arrivals, or the end has come
+	server  *Server
+	writers *writers
+	epoll   int
+	wake    int // an eventfd: there is something in news, or the end has come
 
-	mu       sync.Mutex
-	arrivals []*peer
-	ended    bool
+	mu    sync.Mutex
+	news  news
+	ended bool
 
 	// Owned by the loop's goroutine.
 	peers   map[int32]*peer
@@ -35,6 +38,13 @@ type loop struct {
 	swept   time.Time
 	yielded time.Time
 	in, out []byte
+}
+
+// news is what other goroutines have for the loop.
+type news struct {
+	arrivals  []*peer // connections that were accepted
+	written   []*peer // whose write is done
+	dismissed []*peer // that the meter ends
 }
 
 // peer is one connection of a loop.
@@ -46,6 +56,11 @@ type peer struct {
 	// pending are answers that the socket had no room for. While there are any,
 	// nothing more is read from this client.
 	pending []byte
+	// due is a write that begins when the answers before it are taken, underWay the one
+	// that is being carried out. While there is one, nothing more is read.
+	due, underWay *writing
+	// dismissed tells that the meter ended the session.
+	dismissed atomic.Bool
 	// active is when a request last came or, with answers pending, when the socket
 	// last took any.
 	active time.Time
@@ -65,7 +80,7 @@ const (
 )
 
 // newLoop starts a loop that runs until ctx is done. It is counted in running.
-func (s *Server) newLoop(ctx context.Context, running *sync.WaitGroup) (*loop, error) {
+func (s *Server) newLoop(ctx context.Context, running *sync.WaitGroup, writers *writers) (*loop, error) {
 	epoll, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
 	if err != nil {
 		return nil, fmt.Errorf("event queue: %w", err)
@@ -80,7 +95,7 @@ func (s *Server) newLoop(ctx context.Context, running *sync.WaitGroup) (*loop, e
 		return nil, fmt.Errorf("event queue: %w", err)
 	}
 	l := &loop{
-		server: s, epoll: epoll, wake: wake,
+		server: s, writers: writers, epoll: epoll, wake: wake,
 		peers: make(map[int32]*peer),
 		in:    make([]byte, loopRequestBuffer),
 		out:   make([]byte, 0, loopAnswerBuffer),
@@ -93,8 +108,8 @@ func (s *Server) newLoop(ctx context.Context, running *sync.WaitGroup) (*loop, e
 	return l, nil
 }
 
-// take hands a connection over to the loop. It reports false if the loop cannot
-// serve it; the caller then still owns it.
+// take hands a connection over to the loop, which closes it where the gate takes no more.
+// It reports false if the loop cannot serve it; the caller then still owns it.
 func (l *loop) take(conn net.Conn) bool {
 	tcp, ok := conn.(*net.TCPConn)
 	if !ok {
@@ -111,21 +126,36 @@ func (l *loop) take(conn net.Conn) bool {
 	}); cerr != nil || err != nil {
 		return false
 	}
-	p := &peer{fd: fd, client: l.server.handler.open(conn.RemoteAddr().String())}
+	defer conn.Close()
+	p := &peer{fd: fd}
+	if p.client, err = l.server.open(conn, func() { l.dismiss(p) }); err != nil {
+		unix.Close(fd)
+		return true
+	}
+	if !l.tell(func(n *news) { n.arrivals = append(n.arrivals, p) }) {
+		unix.Close(fd)
+		l.server.closed(p.client)
+	}
+	return true
+}
+
+// dismiss ends a connection from another goroutine. The loop closes it, since it may be
+// at it just now.
+func (l *loop) dismiss(p *peer) {
+	p.dismissed.Store(true)
+	l.tell(func(n *news) { n.dismissed = append(n.dismissed, p) })
+}
+
+// tell leaves news for the loop, and reports whether it still listens.
+func (l *loop) tell(add func(*news)) bool {
 	l.mu.Lock()
 	ended := l.ended
 	if !ended {
-		l.arrivals = append(l.arrivals, p)
+		add(&l.news)
 	}
 	l.mu.Unlock()
-	if ended {
-		p.client.session.Close()
-		unix.Close(fd)
-		return false
-	}
-	conn.Close()
 	l.rouse()
-	return true
+	return !ended
 }
 
 // rouse makes the loop look around.
@@ -167,10 +197,10 @@ func (l *loop) run(ctx context.Context) {
 				l.attend(p)
 			}
 		}
-		if ctx.Err() != nil {
+		l.hear(ctx.Err() != nil)
+		if ctx.Err() != nil && l.quiet() {
 			return
 		}
-		l.admit()
 		if l.now.Sub(l.swept) >= l.sweepEvery() {
 			l.sweep()
 		}
@@ -193,19 +223,50 @@ func (l *loop) sweepEvery() time.Duration {
 	return max(min(o.IdleTimeout, o.WriteTimeout, 4*time.Second)/4, time.Millisecond)
 }
 
-// admit takes in the connections that were handed over.
-func (l *loop) admit() {
+// hear does what other goroutines have for the loop. When it is ending, nothing new is
+// begun.
+func (l *loop) hear(ending bool) {
 	l.mu.Lock()
-	arrivals := l.arrivals
-	l.arrivals = nil
+	heard := l.news
+	l.news = news{}
 	l.mu.Unlock()
-	for _, p := range arrivals {
+	for _, p := range heard.arrivals {
 		p.active = l.now
 		l.peers[int32(p.fd)] = p
-		if err := unix.EpollCtl(l.epoll, unix.EPOLL_CTL_ADD, p.fd, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(p.fd)}); err != nil {
+		if p.dismissed.Load() || !l.listen(p) {
 			l.drop(p)
 		}
 	}
+	for _, p := range heard.dismissed {
+		if l.has(p) {
+			l.drop(p)
+		}
+	}
+	for _, p := range heard.written {
+		if l.has(p) {
+			l.written(p, ending)
+		}
+	}
+}
+
+// has reports whether a connection is still there: what is told of it may come late, and
+// its descriptor be another one's.
+func (l *loop) has(p *peer) bool { return l.peers[int32(p.fd)] == p }
+
+// listen has the system tell when a request comes.
+func (l *loop) listen(p *peer) bool {
+	return unix.EpollCtl(l.epoll, unix.EPOLL_CTL_ADD, p.fd, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(p.fd)}) == nil
+}
+
+// quiet closes all connections that have no write under way, and reports whether there
+// were no others.
+func (l *loop) quiet() bool {
+	for _, p := range l.peers {
+		if p.underWay == nil {
+			l.drop(p)
+		}
+	}
+	return len(l.peers) == 0
 }
 
 // attend does what one connection's event asks for.
@@ -215,11 +276,15 @@ func (l *loop) attend(p *peer) {
 			return
 		}
 		l.expect(p, unix.EPOLLIN)
+		if p.due != nil {
+			l.begin(p)
+			return
+		}
 		// Whole frames may have waited with the answers.
 		if len(p.rest) > 0 && !l.answer(p, l.in[:copy(l.in, p.rest)]) {
 			return
 		}
-		if len(p.pending) > 0 {
+		if len(p.pending) > 0 || p.underWay != nil {
 			return
 		}
 	}
@@ -239,7 +304,7 @@ func (l *loop) attend(p *peer) {
 // reports whether the connection is still there.
 func (l *loop) answer(p *peer, in []byte) bool {
 	for {
-		used, answers, err := l.server.handler.serve(p.client, in, l.out)
+		used, answers, due, err := l.server.handler.serve(p.client, in, l.out)
 		in = in[used:]
 		if used > 0 {
 			p.active = l.now
@@ -252,10 +317,45 @@ func (l *loop) answer(p *peer, in []byte) bool {
 			l.drop(p)
 			return false
 		}
-		if used == 0 || len(p.pending) > 0 {
+		p.due = due
+		if used == 0 || due != nil || len(p.pending) > 0 {
 			p.rest = append(p.rest[:0], in...)
+			if due != nil && len(p.pending) == 0 {
+				return l.begin(p)
+			}
 			return true
 		}
+	}
+}
+
+// begin has the write that is due carried out. Meanwhile the system tells nothing of the
+// connection: it would not cease to tell that the other end is gone. It reports whether
+// the connection is still there.
+func (l *loop) begin(p *peer) bool {
+	if err := unix.EpollCtl(l.epoll, unix.EPOLL_CTL_DEL, p.fd, nil); err != nil {
+		l.drop(p)
+		return false
+	}
+	p.due, p.underWay = nil, p.due
+	l.writers.begin(p.client, p.underWay, func() {
+		l.tell(func(n *news) { n.written = append(n.written, p) })
+	})
+	return true
+}
+
+// written answers a write that was carried out, and goes on with what came behind it.
+func (l *loop) written(p *peer, ending bool) {
+	w := p.underWay
+	p.underWay, p.active = nil, l.now
+	if !l.listen(p) {
+		l.drop(p)
+		return
+	}
+	if answer := l.server.handler.finish(p.client, w, l.out); len(answer) > 0 && !l.send(p, answer) {
+		return
+	}
+	if !ending && len(p.pending) == 0 && len(p.rest) > 0 {
+		l.answer(p, l.in[:copy(l.in, p.rest)])
 	}
 }
 
@@ -294,7 +394,7 @@ func (l *loop) sweep() {
 		if len(p.pending) > 0 {
 			limit = l.server.options.WriteTimeout
 		}
-		if l.now.Sub(p.active) > limit {
+		if p.underWay == nil && l.now.Sub(p.active) > limit {
 			l.server.count(os.ErrDeadlineExceeded)
 			l.drop(p)
 		}
@@ -305,16 +405,15 @@ func (l *loop) sweep() {
 func (l *loop) drop(p *peer) {
 	delete(l.peers, int32(p.fd))
 	unix.Close(p.fd)
-	p.client.session.Close()
-	l.server.connections.Add(-1)
+	l.server.closed(p.client)
 }
 
 // end closes everything.
 func (l *loop) end() {
 	l.mu.Lock()
 	l.ended = true
-	arrivals := l.arrivals
-	l.arrivals = nil
+	arrivals := l.news.arrivals
+	l.news = news{}
 	l.mu.Unlock()
 	for _, p := range arrivals {
 		l.peers[int32(p.fd)] = p

@@ -12,7 +12,7 @@ import (
 // loop exists on Linux alone; elsewhere each connection has its own goroutine.
 type loop struct{}
 
-func (s *Server) newLoop(context.Context, *sync.WaitGroup) (*loop, error) {
+func (s *Server) newLoop(context.Context, *sync.WaitGroup, *writers) (*loop, error) {
 	return nil, errors.ErrUnsupported
 }
 

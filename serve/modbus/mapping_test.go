@@ -34,11 +34,11 @@ func TestDisabledGroupsReadUnassigned(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			meter := newTestMeter()
 			meter.set(tc.switches)
-			gate, _ := newTestGate(t, meter, access.OpenRead(), nil)
-			h := newHandler(gate, testMap(t))
-			c := h.open("192.0.2.1:99")
+			gate, _ := newTestGate(t, meter, openRead(t), nil)
+			h := newHandler(gate, testMap(t), false)
+			c := enter(t, h)
 			for request, want := range tc.want {
-				_, got, err := h.serve(c, unhex(t, request), make([]byte, 0, answerBuffer))
+				_, got, err := h.exchange(c, unhex(t, request), make([]byte, 0, answerBuffer))
 				if err != nil || !bytes.Equal(got, unhex(t, want)) {
 					t.Errorf("%s: % X, %v; want %s", request, got, err, want)
 				}
@@ -50,19 +50,19 @@ func TestDisabledGroupsReadUnassigned(t *testing.T) {
 func TestWritesToUnmappedRowsThatAreOffAreRefused(t *testing.T) {
 	meter := newTestMeter()
 	meter.set(map[string]access.Value{"Data Mapping identity/Enable Unmapped Registers": boolean(false)})
-	writer := new(setupWriter)
-	gate, _ := newTestGate(t, meter, access.Policy{Name: "all", Rules: []access.Rule{{Allow: true}}}, writer)
-	h := newHandler(gate, testMap(t))
-	c := h.open("192.0.2.1:99")
+	works := new(testWorks)
+	gate, _ := newTestGate(t, meter, openAll(t), works)
+	h := newHandler(gate, testMap(t), false)
+	c := enter(t, h)
 	for _, row := range []struct{ request, want string }{
 		{"0001 0000 0006 01 03 D47A 0001", "0001 0000 0005 01 03 02 FFFF"},
 		{"0001 0000 0006 01 06 D47A 0001", "0001 0000 0003 01 8602"},
 	} {
-		if _, got, err := h.serve(c, unhex(t, row.request), make([]byte, 0, answerBuffer)); err != nil || !bytes.Equal(got, unhex(t, row.want)) {
+		if _, got, err := h.exchange(c, unhex(t, row.request), make([]byte, 0, answerBuffer)); err != nil || !bytes.Equal(got, unhex(t, row.want)) {
 			t.Errorf("%s: % X, %v; want %s", row.request, got, err, row.want)
 		}
 	}
-	if len(writer.got) != 0 {
-		t.Errorf("%+v was written", writer.got)
+	if done := works.all(); len(done) != 0 {
+		t.Errorf("%+v was written", done)
 	}
 }

@@ -145,33 +145,6 @@ func newTestMeter() *testMeter {
 	return m
 }
 
-type auditLog struct {
-	mu      sync.Mutex
-	records []access.Record
-}
-
-func (a *auditLog) Record(r access.Record) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.records = append(a.records, r)
-}
-
-func (a *auditLog) all() []access.Record {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return append([]access.Record(nil), a.records...)
-}
-
-func newTestGate(t testing.TB, m *testMeter, p access.Policy, w access.Writer) (*access.Gate, *auditLog) {
-	t.Helper()
-	log := new(auditLog)
-	gate, err := access.NewGate(m, access.Options{Policy: p, Audit: log, Now: time.Now, Writer: w})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return gate, log
-}
-
 func testMap(t testing.TB) *registermap.Map {
 	t.Helper()
 	layout, err := registermap.Load()

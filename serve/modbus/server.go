@@ -1,7 +1,8 @@
 // Package modbus serves the meter's register map over Modbus TCP.
 //
-// A server is built on the gate: each connection is a session, and what it reads
-// comes through the session's view. Requests are answered from an image of the
+// A server is built on the gate: each connection is a session, what it reads comes
+// through the session's view, and what it writes is a change that the session asks for.
+// Reads are answered from an image of the
 // whole map, encoded once per snapshot and shared by all connections, so that one
 // answer never mixes two instants. docs/modbus.md tells client developers what to
 // expect.
@@ -23,9 +24,6 @@ import (
 
 // Options are the limits of a server. The zero value of each means its default.
 type Options struct {
-	// MaxConnections is how many clients are served at once; further ones are closed
-	// at once. Default 1024.
-	MaxConnections int
 	// IdleTimeout closes a connection on which no request has come for that long.
 	// Default 10 minutes: longer than any sane polling interval.
 	IdleTimeout time.Duration
@@ -36,15 +34,15 @@ type Options struct {
 	// is still there; after five unanswered probes in as long again it is closed.
 	// Default 30 seconds.
 	KeepAlive time.Duration
+	// ChangeTimeout is how long a client waits for its write to become durable; it is then
+	// answered exception 6, and the write may still happen. Default 10 seconds.
+	ChangeTimeout time.Duration
 	// goroutines serves every connection on its own goroutine also where there is an
 	// event loop, for tests.
 	goroutines bool
 }
 
 func (o Options) withDefaults() Options {
-	if o.MaxConnections <= 0 {
-		o.MaxConnections = 1024
-	}
 	if o.IdleTimeout <= 0 {
 		o.IdleTimeout = 10 * time.Minute
 	}
@@ -53,6 +51,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.KeepAlive <= 0 {
 		o.KeepAlive = 30 * time.Second
+	}
+	if o.ChangeTimeout <= 0 {
+		o.ChangeTimeout = 10 * time.Second
 	}
 	return o
 }
@@ -67,7 +68,7 @@ type Counters struct {
 	Discarded   uint64 // frames of another protocol, not answered
 	Connections int64  // open now
 	Accepted    uint64 // connections served, closed ones included
-	Rejected    uint64 // connections closed at once by MaxConnections
+	Rejected    uint64 // connections closed at once: too many, or switched off
 	TimedOut    uint64 // connections closed for idleness or for not taking answers
 	Malformed   uint64 // connections closed for a frame length that cannot be
 }
@@ -83,7 +84,7 @@ type Server struct {
 
 // New returns a server of the register map to all who pass the gate.
 func New(gate *access.Gate, layout *registermap.Map, options Options) *Server {
-	return &Server{handler: newHandler(gate, layout), options: options.withDefaults()}
+	return &Server{handler: newHandler(gate, layout, false), options: options.withDefaults()}
 }
 
 // Counters returns the present counts.
@@ -102,7 +103,8 @@ func (s *Server) Counters() Counters {
 
 // Serve answers the clients that come to l until ctx is done, then closes l and
 // every connection, and returns nil when all are closed. It returns an error if l
-// fails. A request that is being answered when ctx ends gets its answer.
+// fails. A request that is being answered when ctx ends gets its answer; for that of a
+// write Serve waits until it is durable, or its time is up.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	var running sync.WaitGroup
 	defer running.Wait()
@@ -111,9 +113,10 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	stop := context.AfterFunc(ctx, func() { l.Close() })
 	defer stop()
 	defer l.Close()
+	writers := &writers{ctx: ctx, running: &running, timeout: s.options.ChangeTimeout}
 	var events *loop // nil where the system has none: a goroutine per connection then
 	if !s.options.goroutines {
-		events, _ = s.newLoop(ctx, &running)
+		events, _ = s.newLoop(ctx, &running, writers)
 	}
 	backoff := time.Duration(0)
 	for {
@@ -134,22 +137,38 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		default:
 			return fmt.Errorf("modbus server on %s: %w", l.Addr(), err)
 		}
-		if s.connections.Add(1) > int64(s.options.MaxConnections) {
-			s.connections.Add(-1)
+		if !s.handler.gate.Enabled(enableRegister) {
 			s.rejected.Add(1)
 			conn.Close()
 			continue
 		}
-		s.accepted.Add(1)
 		s.prepare(conn)
 		if events != nil && events.take(conn) {
 			continue
 		}
-		running.Go(func() {
-			defer s.connections.Add(-1)
-			s.converse(ctx, conn)
-		})
+		running.Go(func() { s.converse(ctx, conn, writers) })
 	}
+}
+
+// enableRegister takes new connections while it is ON.
+const enableRegister = "Ethernet/Enable Modbus TCP"
+
+// open starts the session of a connection and counts it; closed is its end.
+func (s *Server) open(conn net.Conn, end func()) (*client, error) {
+	c, err := s.handler.open(conn.RemoteAddr().String(), end)
+	if err != nil {
+		s.rejected.Add(1)
+		return nil, err
+	}
+	s.connections.Add(1)
+	s.accepted.Add(1)
+	return c, nil
+}
+
+// closed ends the session of a connection.
+func (s *Server) closed(c *client) {
+	c.session.Close()
+	s.connections.Add(-1)
 }
 
 // temporary reports whether accepting may succeed later.

@@ -112,7 +112,7 @@ func eachTransport(t *testing.T, test func(*testing.T, Options)) {
 func TestCheckOrder(t *testing.T) { eachTransport(t, checkOrderOn) }
 
 func checkOrderOn(t *testing.T, o Options) {
-	gate, _ := newTestGate(t, newTestMeter(), access.OpenRead(), nil)
+	gate, _ := newTestGate(t, newTestMeter(), openRead(t), nil)
 	_, address := start(t, gate, o)
 	for _, tc := range checkOrder {
 		t.Run(tc.name, func(t *testing.T) {
@@ -134,7 +134,7 @@ func checkOrderOn(t *testing.T, o Options) {
 
 // communications.md 12: the block that a production client reads, across gaps.
 func TestReadAcrossGaps(t *testing.T) {
-	gate, _ := newTestGate(t, newTestMeter(), access.OpenRead(), nil)
+	gate, _ := newTestGate(t, newTestMeter(), openRead(t), nil)
 	_, address := start(t, gate, Options{})
 	conn := dial(t, address)
 	if _, err := conn.Write(unhex(t, "0001 0000 0006 01 03 0BB7 0070")); err != nil {
@@ -155,7 +155,7 @@ func TestReadAcrossGaps(t *testing.T) {
 // Every frame of the table, cut at every byte boundary: the answer is the same as
 // to the whole frame.
 func TestFramesCutEverywhere(t *testing.T) {
-	gate, _ := newTestGate(t, newTestMeter(), access.OpenRead(), nil)
+	gate, _ := newTestGate(t, newTestMeter(), openRead(t), nil)
 	server := New(gate, testMap(t), Options{})
 	for _, tc := range checkOrder {
 		if tc.response == "" {
@@ -163,13 +163,13 @@ func TestFramesCutEverywhere(t *testing.T) {
 		}
 		request, want := unhex(t, tc.request), unhex(t, tc.response)
 		for cut := range len(request) {
-			c := server.handler.open("test")
+			c := enter(t, server.handler)
 			out := make([]byte, 0, answerBuffer)
-			used, out, err := server.handler.serve(c, request[:cut], out)
+			used, out, err := server.handler.exchange(c, request[:cut], out)
 			if used != 0 || len(out) != 0 || err != nil {
 				t.Fatalf("%s: %d of %d bytes: used %d, answered % X, %v", tc.name, cut, len(request), used, out, err)
 			}
-			used, out, err = server.handler.serve(c, request, out)
+			used, out, err = server.handler.exchange(c, request, out)
 			if used != len(request) || !bytes.Equal(out, want) || err != nil {
 				t.Fatalf("%s: used %d, answered % X, %v", tc.name, used, out, err)
 			}
@@ -183,7 +183,7 @@ func TestFramesCutEverywhere(t *testing.T) {
 func TestFramesSplitOnTheWire(t *testing.T) { eachTransport(t, framesSplitOnTheWire) }
 
 func framesSplitOnTheWire(t *testing.T, o Options) {
-	gate, _ := newTestGate(t, newTestMeter(), access.OpenRead(), nil)
+	gate, _ := newTestGate(t, newTestMeter(), openRead(t), nil)
 	_, address := start(t, gate, o)
 	conn := dial(t, address)
 	request := unhex(t, "0001 0000 0006 01 03 0BD3 0002")
@@ -208,7 +208,7 @@ func framesSplitOnTheWire(t *testing.T, o Options) {
 func TestPipelinedBurst(t *testing.T) { eachTransport(t, pipelinedBurst) }
 
 func pipelinedBurst(t *testing.T, o Options) {
-	gate, _ := newTestGate(t, newTestMeter(), access.OpenRead(), nil)
+	gate, _ := newTestGate(t, newTestMeter(), openRead(t), nil)
 	_, address := start(t, gate, o)
 	conn := dial(t, address)
 	const requests = 2000
@@ -240,7 +240,7 @@ func pipelinedBurst(t *testing.T, o Options) {
 func TestLengthFieldIsTheBoundary(t *testing.T) { eachTransport(t, lengthFieldIsTheBoundary) }
 
 func lengthFieldIsTheBoundary(t *testing.T, o Options) {
-	gate, _ := newTestGate(t, newTestMeter(), access.OpenRead(), nil)
+	gate, _ := newTestGate(t, newTestMeter(), openRead(t), nil)
 	_, address := start(t, gate, o)
 	conn := dial(t, address)
 	long := "0001 0000 0010 01 03 0BD3 0002 0102030405060708090A"
@@ -263,7 +263,7 @@ func TestImpossibleLengthsCloseTheConnection(t *testing.T) {
 }
 
 func impossibleLengthsCloseTheConnection(t *testing.T, o Options) {
-	gate, _ := newTestGate(t, newTestMeter(), access.OpenRead(), nil)
+	gate, _ := newTestGate(t, newTestMeter(), openRead(t), nil)
 	server, address := start(t, gate, o)
 	good := "0003 0000 0006 01 03 0BD3 0002"
 	for _, bad := range []string{
@@ -294,7 +294,7 @@ func TestIdentificationInSeveralAnswers(t *testing.T) {
 		"Factory/Device Name":  text(strings.Repeat("n", 200)),
 		"Factory/Manufacturer": text(strings.Repeat("m", 300)),
 	})
-	gate, _ := newTestGate(t, meter, access.OpenRead(), nil)
+	gate, _ := newTestGate(t, meter, openRead(t), nil)
 	_, address := start(t, gate, Options{})
 	client := modbus.NewClient(dial(t, address), 1)
 	var objects []modbus.DeviceIDObject
@@ -330,121 +330,31 @@ func TestIdentificationInSeveralAnswers(t *testing.T) {
 
 // A closed map answers exception 2 to reads (communications.md 12: 83 02).
 func TestClosedMap(t *testing.T) {
-	gate, log := newTestGate(t, newTestMeter(), access.OpenRead(), nil)
+	gate, log := newTestGate(t, newTestMeter(), openRead(t), nil)
 	_, address := start(t, gate, Options{})
 	client := modbus.NewClient(dial(t, address), 1)
 	if _, err := client.ReadRegisters(3027, 2); err != nil {
 		t.Fatal(err)
 	}
-	gate.SetPolicy(access.Policy{Name: "closed"})
+	gate.SetSecurity(closedMapping(t))
 	if _, err := client.ReadRegisters(3027, 2); !isException(err, modbus.IllegalDataAddress) {
 		t.Errorf("closed map: %v, want exception 2", err)
 	}
 	if _, err := client.Do(modbus.AppendDeviceIDRequest(nil, modbus.DeviceIDRequest{Code: 1})); err != nil {
 		t.Fatal(err)
 	}
-	gate.SetPolicy(access.OpenRead())
+	gate.SetSecurity(openRead(t))
 	if _, err := client.ReadRegisters(3027, 2); err != nil {
 		t.Errorf("map opened again: %v", err)
 	}
 	records := log.all()
-	if len(records) != 2 || records[0].Operation != access.ReadMeasurement || records[0].Path != access.ModbusMap || records[0].Policy != "closed" {
+	if len(records) != 2 || records[0].Operation != access.ReadMeasurement || records[0].Path != access.ModbusMap || records[0].Code != access.CodeMapClosed {
 		t.Errorf("audit %+v, want the two refusals", records)
 	}
 }
 
-type setupWriter struct{ got []access.Change }
-
-func (w *setupWriter) Write(changes []access.Change) error {
-	for _, c := range changes {
-		if !c.Value.Available {
-			return access.ErrValue
-		}
-	}
-	w.got = append(w.got, changes...)
-	return nil
-}
-
-// The door for writing: with a policy that allows it, writes reach the meter's
-// writer as values of its registers.
-func TestWritesThroughAnOpenGate(t *testing.T) {
-	all := access.Policy{Name: "all", Rules: []access.Rule{{Allow: true}}}
-	type change struct {
-		op    access.Operation
-		label string
-		value access.Value
-	}
-	for _, tc := range []struct {
-		name, request, response string
-		want                    []change
-	}{
-		{"6: nominal frequency 60 Hz", "0001 0000 0006 01 06 D47A 0001", "0001 0000 0006 01 06 D47A 0001",
-			[]change{{access.WriteSetup, "Factory/Nominal Frequency", enum(1, "60 Hz")}}},
-		{"16: PT ratio as a pair", "0001 0000 000F 01 10 E291 0004 08 0000 2710 0000 0064", "0001 0000 0006 01 10 E291 0004",
-			[]change{{access.WriteSetup, "Power Meter/PT Prim", number(10000)}, {access.WriteSetup, "Power Meter/PT Sec", number(100)}}},
-		{"16: clock", "0001 0000 000B 01 10 E299 0002 04 4A4A C320", "0001 0000 0006 01 10 E299 0002",
-			[]change{{access.SetClock, "Clock/Universal Time", number(1246413600)}}},
-		{"23: writes, then reads", "0001 0000 000D 01 17 0BD3 0002 D47A 0001 02 0001", "0001 0000 0007 01 17 04 4366 4000",
-			[]change{{access.WriteSetup, "Factory/Nominal Frequency", enum(1, "60 Hz")}}},
-		{"6: an index beyond the enumeration", "0001 0000 0006 01 06 D47A 0002", "0001 0000 0003 01 8603", nil},
-		{"6: half of a value", "0001 0000 0006 01 06 E291 0001", "0001 0000 0003 01 8602", nil},
-		{"6: a reading", "0001 0000 0006 01 06 095F 0001", "0001 0000 0003 01 8602", nil},
-		{"16: a reading of two registers", "0001 0000 000B 01 10 0BD3 0002 04 0000 0000", "0001 0000 0003 01 9002", nil},
-		{"16: one of several is a gap", "0001 0000 000B 01 10 D47A 0002 04 0001 0000", "0001 0000 0003 01 9002", nil},
-		{"6: a reset", "0001 0000 0006 01 06 E29B 0001", "0001 0000 0006 01 06 E29B 0001",
-			[]change{{access.ResetDemand, "Peak Dmd Reset/Trigger", number(1)}}},
-		{"6: a reset by another number", "0001 0000 0006 01 06 E29B 0000", "0001 0000 0003 01 8603", nil},
-		{"6: an external pulse", "0001 0000 0006 01 06 E2C9 0001", "0001 0000 0006 01 06 E2C9 0001",
-			[]change{{access.WriteSetup, "External Pulse 8/Trigger", number(1)}}},
-		{"6: an external pulse by another number", "0001 0000 0006 01 06 E2C9 0002", "0001 0000 0003 01 8603", nil},
-		{"6: an external switch", "0001 0000 0006 01 06 E2B8 0001", "0001 0000 0006 01 06 E2B8 0001",
-			[]change{{access.WriteSetup, "External Boolean 1/Switch", number(1)}}},
-		{"6: an external switch neither on nor off", "0001 0000 0006 01 06 E2B8 0002", "0001 0000 0003 01 8603", nil},
-		{"16: an external number", "0001 0000 000B 01 10 E2A4 0002 04 4366 4000", "0001 0000 0006 01 10 E2A4 0002",
-			[]change{{access.WriteSetup, "External Numeric 1/Numeric", number(230.25)}}},
-		{"16: an external number that is none", "0001 0000 000B 01 10 E2A4 0002 04 7FC0 0000", "0001 0000 0003 01 9003", nil},
-	} {
-		t.Run(tc.name, func(t *testing.T) {
-			writer := new(setupWriter)
-			gate, log := newTestGate(t, newTestMeter(), all, writer)
-			h := newHandler(gate, testMap(t))
-			_, got, err := h.serve(h.open("192.0.2.1:99"), unhex(t, tc.request), make([]byte, 0, answerBuffer))
-			if err != nil || !bytes.Equal(got, unhex(t, tc.response)) {
-				t.Errorf("% X, %v; want %s", got, err, tc.response)
-			}
-			if len(writer.got) != len(tc.want) {
-				t.Fatalf("%d changes written, want %d", len(writer.got), len(tc.want))
-			}
-			for i, w := range tc.want {
-				if c := writer.got[i]; c.Operation != w.op || c.Label != w.label || c.Value != w.value {
-					t.Errorf("change %+v, want %+v", c, w)
-				}
-			}
-			if len(log.all()) == 0 {
-				t.Error("no audit record")
-			}
-		})
-	}
-}
-
-// One refused write of several registers leaves one audit record, naming the
-// register and the client.
-func TestRefusedWriteIsAudited(t *testing.T) {
-	gate, log := newTestGate(t, newTestMeter(), access.OpenRead(), nil)
-	h := newHandler(gate, testMap(t))
-	h.serve(h.open("192.0.2.1:99"), unhex(t, "0001 0000 000B 01 10 E291 0002 04 0000 2710"), make([]byte, 0, answerBuffer))
-	records := log.all()
-	if len(records) != 1 {
-		t.Fatalf("%d records, want 1", len(records))
-	}
-	r := records[0]
-	if r.Allowed || r.Code != access.CodeNoPermission || r.Operation != access.WriteSetup || r.Remote != "192.0.2.1:99" || r.Target != "register 58002 PT primary" {
-		t.Errorf("record %+v", r)
-	}
-}
-
 func TestNoSnapshotYet(t *testing.T) {
-	gate, _ := newTestGate(t, new(testMeter), access.OpenRead(), nil)
+	gate, _ := newTestGate(t, new(testMeter), openRead(t), nil)
 	_, address := start(t, gate, Options{})
 	if _, err := modbus.NewClient(dial(t, address), 1).ReadRegisters(3027, 2); !isException(err, modbus.ServerDeviceFailure) {
 		t.Errorf("%v, want exception 4", err)
@@ -454,7 +364,7 @@ func TestNoSnapshotYet(t *testing.T) {
 // A new snapshot is served at the next read, and a new layout is found again.
 func TestImageFollowsSnapshotAndLayout(t *testing.T) {
 	meter := newTestMeter()
-	gate, _ := newTestGate(t, meter, access.OpenRead(), nil)
+	gate, _ := newTestGate(t, meter, openRead(t), nil)
 	_, address := start(t, gate, Options{})
 	client := modbus.NewClient(dial(t, address), 1)
 	read := func(wire int) uint32 {
@@ -483,8 +393,9 @@ func TestImageFollowsSnapshotAndLayout(t *testing.T) {
 func TestConnectionLimit(t *testing.T) { eachTransport(t, connectionLimit) }
 
 func connectionLimit(t *testing.T, o Options) {
-	gate, _ := newTestGate(t, newTestMeter(), access.OpenRead(), nil)
-	o.MaxConnections = 2
+	limits := access.OpenLimits()
+	limits.Path[access.ModbusMap] = 2
+	gate, _ := newLimitedGate(t, newTestMeter(), openRead(t), nil, limits)
 	server, address := start(t, gate, o)
 	first, second := dial(t, address), dial(t, address)
 	for _, c := range []net.Conn{first, second} {
@@ -504,13 +415,13 @@ func connectionLimit(t *testing.T, o Options) {
 	if c := server.Counters(); c.Rejected != 1 || c.Accepted != 3 || c.Requests != 3 {
 		t.Errorf("counters %+v, want 3 accepted, 1 rejected, 3 requests", c)
 	}
-	eventually(t, "two sessions are open", func() bool { return gate.Counters().Sessions == 2 })
+	eventually(t, "two sessions are open", func() bool { return gate.Counters().Connections == 2 })
 }
 
 func TestIdleConnectionIsClosed(t *testing.T) { eachTransport(t, idleConnectionIsClosed) }
 
 func idleConnectionIsClosed(t *testing.T, o Options) {
-	gate, _ := newTestGate(t, newTestMeter(), access.OpenRead(), nil)
+	gate, _ := newTestGate(t, newTestMeter(), openRead(t), nil)
 	o.IdleTimeout = 50 * time.Millisecond
 	server, address := start(t, gate, o)
 	conn := dial(t, address)
@@ -532,7 +443,7 @@ func idleConnectionIsClosed(t *testing.T, o Options) {
 func TestSlowReaderDelaysNobody(t *testing.T) { eachTransport(t, slowReaderDelaysNobody) }
 
 func slowReaderDelaysNobody(t *testing.T, o Options) {
-	gate, _ := newTestGate(t, newTestMeter(), access.OpenRead(), nil)
+	gate, _ := newTestGate(t, newTestMeter(), openRead(t), nil)
 	o.WriteTimeout = time.Second
 	server, address := start(t, gate, o)
 	slow := dial(t, address)
@@ -570,7 +481,7 @@ func slowReaderDelaysNobody(t *testing.T, o Options) {
 func TestVanishingPeers(t *testing.T) { eachTransport(t, vanishingPeers) }
 
 func vanishingPeers(t *testing.T, o Options) {
-	gate, _ := newTestGate(t, newTestMeter(), access.OpenRead(), nil)
+	gate, _ := newTestGate(t, newTestMeter(), openRead(t), nil)
 	server, address := start(t, gate, o)
 	request := unhex(t, "0001 0000 0006 01 03 0BD3 0002")
 	for cut := range len(request) + 1 {
@@ -583,14 +494,14 @@ func vanishingPeers(t *testing.T, o Options) {
 	}
 	eventually(t, "all connections are gone", func() bool {
 		c := server.Counters()
-		return c.Connections == 0 && c.Accepted == uint64(len(request)+1) && gate.Counters().Sessions == 0
+		return c.Connections == 0 && c.Accepted == uint64(len(request)+1) && gate.Counters().Connections == 0
 	})
 }
 
 func TestThreeHundredConnections(t *testing.T) { eachTransport(t, threeHundredConnections) }
 
 func threeHundredConnections(t *testing.T, o Options) {
-	gate, _ := newTestGate(t, newTestMeter(), access.OpenRead(), nil)
+	gate, _ := newTestGate(t, newTestMeter(), openRead(t), nil)
 	server, address := start(t, gate, o)
 	conns := make([]net.Conn, 300)
 	for i := range conns {
@@ -631,7 +542,7 @@ func threeHundredConnections(t *testing.T, o Options) {
 func TestShutdown(t *testing.T) { eachTransport(t, shutdown) }
 
 func shutdown(t *testing.T, o Options) {
-	gate, _ := newTestGate(t, newTestMeter(), access.OpenRead(), nil)
+	gate, _ := newTestGate(t, newTestMeter(), openRead(t), nil)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -657,14 +568,14 @@ func shutdown(t *testing.T, o Options) {
 			t.Errorf("connection after the end: %v, want EOF", err)
 		}
 	}
-	if c, open := s.Counters(), gate.Counters().Sessions; c.Connections != 0 || open != 0 {
+	if c, open := s.Counters(), gate.Counters().Connections; c.Connections != 0 || open != 0 {
 		t.Errorf("%d connections and %d sessions are left", c.Connections, open)
 	}
 }
 
 // A listener that fails is an error that names it, and not an endless loop.
 func TestListenerFails(t *testing.T) {
-	gate, _ := newTestGate(t, newTestMeter(), access.OpenRead(), nil)
+	gate, _ := newTestGate(t, newTestMeter(), openRead(t), nil)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -679,7 +590,7 @@ func TestListenerFails(t *testing.T) {
 func TestBackpressureLosesNothing(t *testing.T) { eachTransport(t, backpressureLosesNothing) }
 
 func backpressureLosesNothing(t *testing.T, o Options) {
-	gate, _ := newTestGate(t, newTestMeter(), access.OpenRead(), nil)
+	gate, _ := newTestGate(t, newTestMeter(), openRead(t), nil)
 	server, address := start(t, gate, o)
 	conn := dial(t, address)
 	const requests = 80000 // 20 MB of answers: more than both socket buffers hold
@@ -717,12 +628,12 @@ func backpressureLosesNothing(t *testing.T, o Options) {
 }
 
 func TestAnsweringAllocatesNothing(t *testing.T) {
-	gate, _ := newTestGate(t, newTestMeter(), access.OpenRead(), nil)
-	h := newHandler(gate, testMap(t))
-	c := h.open("test")
+	gate, _ := newTestGate(t, newTestMeter(), openRead(t), nil)
+	h := newHandler(gate, testMap(t), false)
+	c := enter(t, h)
 	request := unhex(t, "0001 0000 0006 01 03 0BB7 007D")
 	out := make([]byte, 0, answerBuffer)
-	if n := testing.AllocsPerRun(100, func() { _, out, _ = h.serve(c, request, out[:0]) }); n != 0 {
+	if n := testing.AllocsPerRun(100, func() { _, out, _, _ = h.serve(c, request, out[:0]) }); n != 0 {
 		t.Errorf("%v allocations per request, want 0", n)
 	}
 }
@@ -732,13 +643,13 @@ func FuzzServe(f *testing.F) {
 		f.Add(unhex(f, tc.request))
 	}
 	f.Add(unhex(f, checkOrder[0].request+checkOrder[1].request))
-	gate, _ := newTestGate(f, newTestMeter(), access.OpenRead(), nil)
-	h := newHandler(gate, testMap(f))
+	gate, _ := newTestGate(f, newTestMeter(), openRead(f), nil)
+	h := newHandler(gate, testMap(f), false)
 	f.Fuzz(func(t *testing.T, in []byte) {
-		c := h.open("fuzz")
+		c := enter(t, h)
 		defer c.session.Close()
 		for {
-			used, out, err := h.serve(c, in, make([]byte, 0, answerBuffer))
+			used, out, err := h.exchange(c, in, make([]byte, 0, answerBuffer))
 			// Whatever came in, only whole frames go out.
 			for rest := out; len(rest) > 0; {
 				n, ferr := modbus.FrameLength(rest)

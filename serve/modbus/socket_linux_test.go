@@ -6,14 +6,12 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/hepmeter/hepmeter/access"
 )
 
 // A client that was switched off sends nothing, not even an end: TCP itself must
 // ask, on the socket that the event loop duplicates.
 func TestKeepAliveFindsDeadPeers(t *testing.T) {
-	gate, _ := newTestGate(t, newTestMeter(), access.OpenRead(), nil)
+	gate, _ := newTestGate(t, newTestMeter(), openRead(t), nil)
 	s := New(gate, testMap(t), Options{KeepAlive: 25 * time.Second})
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

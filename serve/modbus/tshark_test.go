@@ -9,7 +9,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/hepmeter/hepmeter/access"
 	"github.com/hepmeter/hepmeter/wire/modbus"
 )
 
@@ -18,8 +17,8 @@ import (
 // is malformed.
 func TestTsharkUnderstandsEveryAnswer(t *testing.T) {
 	tshark := program(t, "tshark", "tshark")
-	gate, _ := newTestGate(t, newTestMeter(), access.OpenRead(), nil)
-	h := newHandler(gate, testMap(t))
+	gate, _ := newTestGate(t, newTestMeter(), openRead(t), nil)
+	h := newHandler(gate, testMap(t), false)
 	capture := binary.LittleEndian.AppendUint32(nil, 0xA1B2C3D4)
 	capture = append(capture, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF, 0, 0, 101, 0, 0, 0) // raw IP
 	var want []string
@@ -47,7 +46,7 @@ func TestTsharkUnderstandsEveryAnswer(t *testing.T) {
 			continue // a "request" that reads as a response is no fair question
 		}
 		binary.BigEndian.PutUint16(request, uint16(i))
-		_, answer, err := h.serve(h.open("test"), request, make([]byte, 0, answerBuffer))
+		_, answer, err := h.exchange(enter(t, h), request, make([]byte, 0, answerBuffer))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -6,6 +6,7 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"net"
 	"os"
@@ -35,7 +36,11 @@ func run() error {
 		return err
 	}
 	meter := newMeter(layout)
-	gate, err := access.NewGate(meter, access.Options{Policy: access.OpenRead(), Audit: noAudit{}, Now: time.Now})
+	security, err := access.NewSecurity(access.Generation{Name: "3.x", Modes: []access.Mode{access.LSS}, MaxAccounts: 1}, "9000", map[string]string{"Security User 1/Read Access": "ON"}, nil)
+	if err != nil {
+		return err
+	}
+	gate, err := access.NewGate(access.Options{Registers: meter, Security: security, Audit: noAudit{}, Now: time.Now, After: time.After, Random: rand.Reader, Limits: access.OpenLimits()})
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,211 @@
+package meter
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/hepmeter/hepmeter/access"
+	"github.com/hepmeter/hepmeter/store"
+)
+
+// files is the meter's file area. The owner's folders lie in the store; the folder
+// snapshot has the latest snapshot, in a file that a restart removes.
+type files struct{ m *Meter }
+
+// Folders of the owner.
+const (
+	folderDocuments = "documents"
+	folderTemplates = "template"
+)
+
+// currentTemplate is the file that shows the program as a template.
+const currentTemplate = "current.txt"
+
+// snapshotFile is the latest snapshot.
+type snapshotFile struct {
+	mu   sync.Mutex
+	path string // on the machine; empty for none
+	info access.File
+}
+
+// Folders implements access.Files.
+func (files) Folders() []string {
+	return []string{folderDocuments, folderTemplates, access.SnapshotFolder}
+}
+
+func split(path string) (folder, name string) {
+	folder, name, _ = strings.Cut(path, "/")
+	return folder, name
+}
+
+// List implements access.Files.
+func (f files) List(folder string) ([]access.File, error) {
+	switch folder {
+	case access.SnapshotFolder:
+		s := &f.m.snapshot
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.path == "" {
+			return nil, nil
+		}
+		return []access.File{s.info}, nil
+	case folderDocuments, folderTemplates:
+	default:
+		return nil, access.NewRefusal(access.CodeNotFound, fmt.Sprintf("there is no folder %q: they are %s", folder, strings.Join(f.Folders(), ", ")))
+	}
+	kept, err := f.m.store.Files().List(folder)
+	if err != nil {
+		return nil, fileError(err)
+	}
+	var list []access.File
+	for _, k := range kept {
+		list = append(list, fileOf(k))
+	}
+	if folder == folderTemplates {
+		text, err := f.m.Template(context.Background())
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, f.current(text))
+	}
+	return list, nil
+}
+
+func fileOf(k store.FileInfo) access.File {
+	return access.File{Path: k.Folder + "/" + k.Name, Bytes: k.SizeBytes, Modified: k.Time, SHA256: k.SHA256[:], Writable: true}
+}
+
+// current describes the program as a template.
+func (f files) current(text []byte) access.File {
+	sum := sha256.Sum256(text)
+	return access.File{Path: folderTemplates + "/" + currentTemplate, Bytes: int64(len(text)), Modified: time.Now().UTC(), SHA256: sum[:]}
+}
+
+// Read implements access.Files.
+func (f files) Read(path string, offset int64, length int) ([]byte, access.File, error) {
+	if offset < 0 || length < 0 {
+		return nil, access.File{}, access.NewRefusal(access.CodeBadRequest, "a negative offset or length")
+	}
+	length = min(length, store.MaxFileBlockBytes)
+	folder, name := split(path)
+	switch {
+	case folder == access.SnapshotFolder:
+		return f.readSnapshot(path, offset, length)
+	case folder == folderTemplates && name == currentTemplate:
+		text, err := f.m.Template(context.Background())
+		if err != nil {
+			return nil, access.File{}, err
+		}
+		from := min(offset, int64(len(text)))
+		return text[from:min(from+int64(length), int64(len(text)))], f.current(text), nil
+	}
+	info, block, err := f.m.store.Files().Read(folder, name, offset, length)
+	if err != nil {
+		return nil, access.File{}, fileError(err)
+	}
+	return block, fileOf(info), nil
+}
+
+// Write implements access.Files.
+func (f files) Write(_ context.Context, path string, offset int64, block []byte, total int64, sum []byte) (int64, error) {
+	folder, name := split(path)
+	switch {
+	case folder != folderDocuments && folder != folderTemplates || folder == folderTemplates && name == currentTemplate:
+		return 0, access.NewRefusal(access.CodeNotWritable, fmt.Sprintf("%s is not for files of the owner: those go to %s or %s", path, folderDocuments, folderTemplates))
+	case len(sum) != sha256.Size:
+		return 0, access.NewRefusal(access.CodeBadRequest, fmt.Sprintf("a file comes with its SHA-256 of %d bytes, not %d", sha256.Size, len(sum)))
+	case total < 0 || total > store.MaxFilesBytes || offset < 0 || offset+int64(len(block)) > total:
+		return 0, access.NewRefusal(access.CodeBadRequest, fmt.Sprintf("%d bytes at %d of a file of %d, of which %d at most", len(block), offset, total, store.MaxFilesBytes))
+	}
+	received, err := f.m.store.Files().Write(folder, name, offset, block)
+	if err != nil {
+		return received, fileError(err)
+	}
+	if received == total {
+		if _, err := f.m.store.Files().Finish(folder, name, [sha256.Size]byte(sum)); err != nil {
+			return received, fileError(err)
+		}
+	}
+	return received, nil
+}
+
+// Delete implements access.Files.
+func (f files) Delete(_ context.Context, path string) error {
+	folder, name := split(path)
+	return fileError(f.m.store.Files().Delete(folder, name))
+}
+
+// Snapshot implements access.Files.
+func (f files) Snapshot(context.Context) (access.File, error) {
+	s := &f.m.snapshot
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.remove()
+	out, err := os.CreateTemp("", "hepmeter-snapshot-*.hmx")
+	if err != nil {
+		return access.File{}, fmt.Errorf("making a snapshot: %w", err)
+	}
+	sum := sha256.New()
+	err = f.m.store.Snapshot(io.MultiWriter(out, sum))
+	size, sizeErr := out.Seek(0, io.SeekEnd)
+	if err = errors.Join(err, sizeErr, out.Close()); err != nil {
+		return access.File{}, errors.Join(fmt.Errorf("making a snapshot: %w", err), os.Remove(out.Name()))
+	}
+	now := f.m.audit.civil(time.Now()).UTC()
+	s.path = out.Name()
+	s.info = access.File{Path: access.SnapshotFolder + "/" + f.m.identity.Serial + now.Format("-20060102-150405") + ".hmx", Bytes: size, Modified: now, SHA256: sum.Sum(nil)}
+	return s.info, nil
+}
+
+// remove forgets the snapshot; the caller holds mu.
+func (s *snapshotFile) remove() {
+	if s.path != "" {
+		os.Remove(s.path) // what stays behind is a file in the machine's folder for such
+		s.path = ""
+	}
+}
+
+func (f files) readSnapshot(path string, offset int64, length int) ([]byte, access.File, error) {
+	s := &f.m.snapshot
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.path == "" || path != s.info.Path {
+		return nil, access.File{}, access.NewRefusal(access.CodeNotFound, "there is no such snapshot any more: make a new one")
+	}
+	in, err := os.Open(filepath.Clean(s.path))
+	if err != nil {
+		return nil, access.File{}, fmt.Errorf("reading the snapshot: %w", err)
+	}
+	defer in.Close()
+	block := make([]byte, min(int64(length), max(0, s.info.Bytes-offset)))
+	if _, err := in.ReadAt(block, offset); err != nil && !errors.Is(err, io.EOF) {
+		return nil, access.File{}, fmt.Errorf("reading the snapshot: %w", err)
+	}
+	return block, s.info, nil
+}
+
+// fileError tells a client what the store refused.
+func fileError(err error) error {
+	code := access.CodeFailed
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, store.ErrNoFile):
+		code = access.CodeNotFound
+	case errors.Is(err, store.ErrInvalidFile), errors.Is(err, store.ErrOffset), errors.Is(err, store.ErrChecksum):
+		code = access.CodeBadRequest
+	case errors.Is(err, store.ErrNoRoom):
+		code = access.CodeNoSpace
+	default:
+		return err
+	}
+	return access.NewRefusal(code, err.Error())
+}
