@@ -46,7 +46,7 @@ func newFake() *fake {
 	f := &fake{
 		handlers: map[ionp.Operation]func(*ionp.Request) (ionp.Body, error){}, now: time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC),
 		mode: ModeLSS, passwords: map[int]string{1: "0"}, boxes: map[int][]string{1: PermissionWords()},
-		values: map[string]ionp.Value{"Power Meter/Vln a": ionp.Number(230.5, "V"), "Power Meter/Vln b": ionp.NotAvailable(ionp.ValueNumber, "V"), "kWh del/Result": ionp.Count(12345, "Wh"), "kWh del/Rollover Count": ionp.Count(0, "")},
+		values: map[string]ionp.Value{"Power Meter/Vln a": ionp.Number(230.5, "V"), "Power Meter/Vln b": ionp.NotAvailable(ionp.ValueNumber, "V"), "kWh del/Result": {Kind: ionp.ValueCount, Available: true, Number: 12.345, Count: 12345, Unit: "kWh"}, "kWh del/Rollover Count": ionp.Number(0, "")},
 		files:  map[string][]byte{}, template: "# hepmeter template 1\nMaximum | Night peak\n",
 	}
 	f.modules = []ionp.ModuleReply{

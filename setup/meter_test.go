@@ -55,7 +55,7 @@ func TestReadByEndOfLabel(t *testing.T) {
 	for _, v := range r.Values {
 		got = append(got, v.Register+"="+v.Value.String()+v.Unit)
 	}
-	if want := []string{"Power Meter/Vln a=230.50V", "Power Meter/Vln b=N/AV", "kWh del/Result=12345Wh"}; !slices.Equal(got, want) {
+	if want := []string{"Power Meter/Vln a=230.50V", "Power Meter/Vln b=N/AV", "kWh del/Result=12.345kWh"}; !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
 	}
 }

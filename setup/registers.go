@@ -15,6 +15,8 @@ type Reading struct {
 	Register string `json:"register"` // Module label/Register label
 	Value    Value  `json:"value"`
 	Unit     string `json:"unit"`
+	// Exact is the whole number of Wh, varh or VAh of an energy; nil for other registers.
+	Exact *int64 `json:"exact,omitempty"`
 }
 
 // Readings are values of one snapshot.
@@ -44,7 +46,11 @@ func (m *Meter) Read(ctx context.Context, labels []string) (Readings, error) {
 func readingsOf(list []ionp.Reading) []Reading {
 	readings := []Reading{}
 	for _, w := range list {
-		readings = append(readings, Reading{w.Label, valueOf(w.Value), w.Value.Unit})
+		r := Reading{Register: w.Label, Value: valueOf(w.Value), Unit: w.Value.Unit}
+		if r.Value.Kind == Count && r.Value.Available {
+			r.Exact = &r.Value.Count
+		}
+		readings = append(readings, r)
 	}
 	return readings
 }

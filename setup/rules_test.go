@@ -99,7 +99,7 @@ func TestDigits(t *testing.T) {
 func TestNotAvailableIsNull(t *testing.T) {
 	for _, kind := range []ValueKind{Number, Count, Boolean, Enum, Text, Time} {
 		v := Value{Kind: kind}
-		b, err := json.Marshal(Reading{"A/b", v, "V"})
+		b, err := json.Marshal(Reading{Register: "A/b", Value: v, Unit: "V"})
 		if err != nil || !strings.Contains(string(b), `"value":null`) || v.String() != "N/A" {
 			t.Errorf("%v: %s %v %s", kind, b, err, v)
 		}

@@ -28,15 +28,18 @@ const (
 type Value struct {
 	Kind      ValueKind
 	Available bool
-	Number    float64
-	Count     int64 // exact, of a Count; nanoseconds since 1970 of a Time
-	Text      string
+	// Number is in the register's unit, also of a Count.
+	Number float64
+	// Count is the exact one of a Count, in whole Wh, varh or VAh; nanoseconds since 1970 of
+	// a Time.
+	Count int64
+	Text  string
 }
 
 func valueOf(v ionp.Value) Value {
 	out := Value{ValueKind(v.Kind), v.Available, v.Number, v.Count, v.Text}
 	switch out.Kind {
-	case Boolean, Enum, Count:
+	case Boolean, Enum:
 		out.Number = float64(v.Count)
 	case Time:
 		out.Number = float64(v.Count) / 1e9

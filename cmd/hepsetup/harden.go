@@ -73,7 +73,7 @@ func (a *app) harden(ctx context.Context, m *setup.Meter, h setup.Hardening, pla
 			for i, step := range plan.Steps {
 				p.item(strconv.Itoa(i+1), step)
 			}
-			if !plan.Assessment.Clear {
+			if len(plan.Steps) > 0 && len(plan.Assessment.Legacy) > 0 && !plan.Assessment.Clear {
 				p.heading("Cut off will be")
 				p.table([]string{"Client", "Address", "Path", "Last", "Did"}, useRows(plan.Assessment.Legacy))
 			}

@@ -285,10 +285,8 @@ func csvRow(r setup.Record) []string {
 		cell := ""
 		switch {
 		case !v.Available:
-		case v.Kind == setup.Number:
-			cell = strconv.FormatFloat(v.Number, 'g', -1, 64)
-		case v.Kind == setup.Count:
-			cell = strconv.FormatInt(v.Count, 10)
+		case v.Kind == setup.Number || v.Kind == setup.Count:
+			cell = strconv.FormatFloat(v.Number, 'f', -1, 64)
 		default:
 			cell = v.String()
 		}

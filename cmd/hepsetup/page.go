@@ -88,11 +88,11 @@ func (p *page) heading(format string, args ...any) {
 	p.text.WriteString(p.bold(fmt.Sprintf(format, args...)) + "\n")
 }
 
-// leastLast is how narrow the last column of a table may become.
-const leastLast = 16
+// leastColumn is how narrow a column may become.
+const leastColumn = 12
 
-// table writes rows in columns; the last column takes what room is left, and wraps. A
-// heading that begins with > has its column set to the right.
+// table writes rows in columns. Where they have no room, the widest become narrower and
+// their cells wrap. A heading that begins with > has its column set to the right.
 func (p *page) table(heads []string, rows [][]string) {
 	right := make([]bool, len(heads))
 	widths := make([]int, len(heads))
@@ -106,41 +106,53 @@ func (p *page) table(heads []string, rows [][]string) {
 			widths[i] = max(widths[i], visible(row[i]))
 		}
 	}
-	last := len(heads) - 1
-	used := 0
-	for _, w := range widths[:last] {
-		used += w + 2
-	}
-	room := 0
-	if p.width > 0 {
-		room = max(leastLast, p.width-used)
-	}
+	p.fit(widths)
 	write := func(row []string, paint func(string) string) {
-		cells := p.wrap(row[last], room)
-		for n, end := range cells {
+		cells := make([][]string, len(row))
+		height := 0
+		for i, cell := range row {
+			cells[i] = p.wrap(cell, widths[i])
+			height = max(height, len(cells[i]))
+		}
+		for n := range height {
 			var line strings.Builder
-			for i := range last {
+			for i := range row {
 				cell := ""
-				if n == 0 {
-					cell = row[i]
+				if n < len(cells[i]) {
+					cell = cells[i][n]
 				}
-				pad := strings.Repeat(" ", widths[i]-visible(cell))
+				pad := strings.Repeat(" ", max(0, widths[i]-visible(cell)))
 				if right[i] {
-					line.WriteString(pad + cell + "  ")
-				} else {
-					line.WriteString(cell + pad + "  ")
+					cell, pad = pad+cell, ""
 				}
+				line.WriteString(cell + pad + "  ")
 			}
-			if right[last] {
-				line.WriteString(strings.Repeat(" ", max(0, widths[last]-visible(end))))
-			}
-			line.WriteString(end)
 			p.text.WriteString(paint(strings.TrimRight(line.String(), " ")) + "\n")
 		}
 	}
 	write(heads, p.bold)
 	for _, row := range rows {
 		write(row, func(s string) string { return s })
+	}
+}
+
+// fit makes columns narrower, the widest first, until they have room.
+func (p *page) fit(widths []int) {
+	if p.width <= 0 {
+		return
+	}
+	for {
+		used, widest := 0, 0
+		for i, w := range widths {
+			used += w + 2
+			if w >= widths[widest] { // of equal ones the last
+				widest = i
+			}
+		}
+		if used-2 <= p.width || widths[widest] <= leastColumn {
+			return
+		}
+		widths[widest]--
 	}
 }
 

@@ -18,8 +18,8 @@ func TestTables(t *testing.T) {
 		want  string
 	}{
 		{"no terminal: nothing is wrapped", 0, "Name   Value  Note\nVln a  230.1  a note that is longer than the others are\nf         50\n"},
-		{"the last column wraps", 40, "Name   Value  Note\nVln a  230.1  a note that is longer than\n              the others are\nf         50\n"},
-		{"a narrow terminal leaves it some room", 10, "Name   Value  Note\nVln a  230.1  a note that is\n              longer than the\n              others are\nf         50\n"},
+		{"the widest column wraps", 40, "Name   Value  Note\nVln a  230.1  a note that is longer than\n              the others are\nf         50\n"},
+		{"a narrow terminal leaves it some room", 10, "Name   Value  Note\nVln a  230.1  a note that\n              is longer\n              than the\n              others are\nf         50\n"},
 	}
 	for _, tt := range tests {
 		p := &page{width: tt.width}
