@@ -70,7 +70,11 @@ func playLockouts(t *testing.T, script string, out *strings.Builder) {
 		return s
 	}
 	login := func(words []string) string {
-		path, medium := parsePath(strings.ReplaceAll(words[0], "-", " ")), Ethernet
+		path, known := ParsePath(strings.ReplaceAll(words[0], "-", " "))
+		if !known {
+			t.Fatalf("there is no path %q", words[0])
+		}
+		medium := Ethernet
 		if words[1] == "serial" {
 			medium, words = Serial, words[1:]
 		}
@@ -132,13 +136,14 @@ func playLockouts(t *testing.T, script string, out *strings.Builder) {
 			}
 			time.Sleep(start.Add(d).Sub(time.Now()))
 		case "read":
-			_, err := connect(parsePath(words[1]), Ethernet).Registers(Readings)
+			path, _ := ParsePath(words[1])
+			_, err := connect(path, Ethernet).Registers(Readings)
 			answer = text(err)
 		case "unlock":
 			n, _ := strconv.Atoi(words[1])
 			var path *Path
 			if len(words) > 2 {
-				p := parsePath(words[2])
+				p, _ := ParsePath(words[2])
 				path = &p
 			}
 			cleared, err := admin().Unlock(n, path)

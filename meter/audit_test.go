@@ -11,14 +11,14 @@ import (
 )
 
 func refusedWrite(at time.Time, remote, target string) access.Record {
-	return access.Record{Time: at, Path: access.ModbusMap, Remote: remote, Operation: access.WriteSetup, Target: target, Code: access.CodeNoPermission}
+	return access.Record{Kind: access.OperationRefused, Time: at, Path: access.ModbusMap, Remote: remote, Operation: access.WriteSetup, Target: target, Code: access.CodeNoPermission}
 }
 
 // TestAuditCollapsesRepeats: a client that writes a hundred times a second is one
 // event at once and one a window, with the count, and windows grow.
 func TestAuditCollapsesRepeats(t *testing.T) {
 	var events []store.Event
-	a := audit{note: func(e store.Event) { events = append(events, e) }}
+	a := audit{civil: sameTime, note: func(e store.Event) { events = append(events, e) }}
 	start := time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)
 	const each = 100
 	for second := range 3 * 3600 {
@@ -56,7 +56,7 @@ func TestAuditCollapsesRepeats(t *testing.T) {
 // clients, cost neither memory nor log.
 func TestAuditIsBounded(t *testing.T) {
 	count, told := 0, 0
-	a := audit{note: func(e store.Event) {
+	a := audit{civil: sameTime, note: func(e store.Event) {
 		told++
 		var times int
 		if n, _ := fmt.Sscanf(e.EffectValue, "refused %d times more", &times); n == 0 {
@@ -92,13 +92,16 @@ func TestAuditIsBounded(t *testing.T) {
 // TestAuditTellsOfWrites: every allowed write is an event, with its failure.
 func TestAuditTellsOfWrites(t *testing.T) {
 	var events []store.Event
-	a := audit{note: func(e store.Event) { events = append(events, e) }}
+	a := audit{civil: sameTime, note: func(e store.Event) { events = append(events, e) }}
 	r := refusedWrite(time.Unix(1e9, 0), "192.0.2.1:1024", "register 54395")
-	r.Allowed, r.User = true, "USER1"
+	r.Kind, r.User, r.Named, r.Is = access.OperationDone, "USER1", true, "60 Hz"
 	a.Record(r)
 	r.Err = access.ErrValue
 	a.Record(r)
-	if len(events) != 2 || events[0].EffectValue != "written" || !strings.Contains(events[1].EffectValue, access.ErrValue.Error()) || events[0].User != "USER1" {
+	if len(events) != 2 || events[0].EffectValue != "60 Hz" || !strings.Contains(events[1].EffectValue, access.ErrValue.Error()) || events[0].User != "USER1" {
 		t.Errorf("%+v", events)
 	}
 }
+
+// sameTime is a clock that nobody has set.
+func sameTime(t time.Time) time.Time { return t }

@@ -2,6 +2,7 @@ package meter
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -49,7 +50,11 @@ func newMapped(t *testing.T, model string) *mapped {
 	m.second.RMS[waveform.V1], m.second.RMS[waveform.V2] = 230, 231
 	m.second.Energy.Wh[0] = 1000
 	m.tick()
-	gate, err := access.NewGate(&m.registers, access.Options{Policy: access.OpenRead(), Audit: noAudit{}, Now: time.Now})
+	security, err := access.NewSecurity(access.Generation{Name: "3.x", Modes: []access.Mode{access.LSS}, MaxAccounts: 1}, "9000", map[string]string{"Security User 1/Read Access": "ON"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	gate, err := access.NewGate(access.Options{Registers: &m.registers, Security: security, Audit: noAudit{}, Now: time.Now, After: time.After, Random: rand.Reader})
 	if err != nil {
 		t.Fatal(err)
 	}

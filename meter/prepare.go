@@ -151,7 +151,7 @@ func (m *Meter) outputValue(c access.Change) (ion.Value, error) {
 	switch {
 	case c.Text != "":
 		var err error
-		if v.Number, err = number(register.Class, c.Text); err != nil {
+		if v.Number, err = parseNumber(register.Class, c.Text); err != nil {
 			return v, err
 		}
 	case !c.Value.Available && c.Value.Kind != access.KindNone, c.Value.Kind == access.KindNone:
@@ -166,7 +166,8 @@ func (m *Meter) outputValue(c access.Change) (ion.Value, error) {
 	return v, nil
 }
 
-func number(class ion.Class, text string) (float64, error) {
+// parseNumber reads what a client writes to an output as text.
+func parseNumber(class ion.Class, text string) (float64, error) {
 	if class == ion.Boolean {
 		switch strings.ToUpper(text) {
 		case "ON", "1", "TRUE", "YES":

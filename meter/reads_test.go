@@ -36,11 +36,10 @@ func BenchmarkReads(b *testing.B) {
 			b.Error(err)
 		}
 	}()
-	gate, err := access.NewGate(m.Registers(), access.Options{Policy: access.OpenRead(), Audit: m.Audit(), Now: time.Now})
+	session, err := m.Gate().Open(access.Client{Path: access.ION, Remote: "bench"})
 	if err != nil {
 		b.Fatal(err)
 	}
-	session := gate.Open(access.Connect{Path: access.ION, Remote: "bench"})
 	defer session.Close()
 	view, err := session.Registers(access.Readings)
 	if err != nil {

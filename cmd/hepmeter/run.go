@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -20,6 +22,7 @@ import (
 	"github.com/hepmeter/hepmeter/ion/template"
 	"github.com/hepmeter/hepmeter/meter"
 	"github.com/hepmeter/hepmeter/registermap"
+	ionpserver "github.com/hepmeter/hepmeter/serve/ionp"
 	modbusserver "github.com/hepmeter/hepmeter/serve/modbus"
 	"github.com/hepmeter/hepmeter/waveform"
 	"github.com/hepmeter/hepmeter/waveform/open"
@@ -53,7 +56,7 @@ synthetic 230 V 50 Hz three-phase site, reachable from this machine only.
 	flags.StringVar(&f.serial, "serial-number", "", "serial number of a fresh meter (default: one is made up)")
 	flags.StringVar(&f.source, "source", "synth", "where the samples come from")
 	flags.StringVar(&f.host, "host", "127.0.0.1", "address to listen on; 0.0.0.0 lets other machines in")
-	flags.StringVar(&f.ports, "ports", "dev", "port set: dev (modbus 5020) or standard (modbus 502)")
+	flags.StringVar(&f.ports, "ports", "dev", "port set: dev (modbus 5020, ion 7700) or standard (modbus 502, ion 7700)")
 	flags.StringArrayVar(&f.port, "port", nil, "one port as NAME=N, 0 for any free one; may be repeated")
 	flags.StringVar(&f.limits, "limits", "open", "connections a service takes: open (1,024) or factory (as the real meters, 8)")
 	flags.StringVar(&f.firmware, "firmware", "", "firmware version of a fresh data directory, for development, such as 2.1.0 (default: this build's, "+firmwareVersion+")")
@@ -61,8 +64,16 @@ synthetic 230 V 50 Hz three-phase site, reachable from this machine only.
 	return cmd
 }
 
-// connectionLimits are the Modbus TCP connections of each --limits.
-var connectionLimits = map[string]int{"open": 1024, "factory": 8}
+// limits are the connections of each --limits.
+func limits(name string) (access.Limits, error) {
+	switch name {
+	case "open":
+		return access.OpenLimits(), nil
+	case "factory":
+		return access.FactoryLimits(), nil
+	}
+	return access.Limits{}, fmt.Errorf("--limits %q: use open or factory", name)
+}
 
 func run(cmd *cobra.Command, f runFlags) (err error) {
 	ctx := cmd.Context()
@@ -76,9 +87,9 @@ func run(cmd *cobra.Command, f runFlags) (err error) {
 			return usageError{err}
 		}
 	}
-	connections, ok := connectionLimits[f.limits]
-	if !ok {
-		return usageError{fmt.Errorf("--limits %q: use open or factory", f.limits)}
+	connections, err := limits(f.limits)
+	if err != nil {
+		return usageError{err}
 	}
 	model, err := template.Load(f.model)
 	if err != nil {
@@ -99,9 +110,10 @@ func run(cmd *cobra.Command, f runFlags) (err error) {
 	if err != nil {
 		return err
 	}
+	var listening endpoints
 	m, err := meter.Open(meter.Options{
 		Dir: f.data, Model: f.model, Serial: f.serial, Firmware: firmwareVersion, FixFirmware: f.firmware,
-		Source: source, Speed: play.Speed, Log: log,
+		Source: source, SourceName: f.source, Speed: play.Speed, Limits: connections, Endpoints: listening.byName, Log: log,
 	})
 	if err != nil {
 		return err
@@ -112,27 +124,75 @@ func run(cmd *cobra.Command, f runFlags) (err error) {
 	if err != nil {
 		return err
 	}
-	gate, err := access.NewGate(m.Registers(), access.Options{Policy: access.OpenRead(), Audit: m.Audit(), Now: time.Now})
-	if err != nil {
-		return err
+	doors := map[boot.Service]interface {
+		Serve(context.Context, net.Listener) error
+	}{
+		boot.Modbus: modbusserver.New(m.Gate(), layout, modbusserver.Options{}),
+		boot.ION:    ionpserver.New(m.Gate(), ionpserver.Options{Log: log}),
 	}
-	listener, err := ports.Listen(ctx, f.host, boot.Modbus)
-	if err != nil {
-		return err
-	}
-	server := modbusserver.New(gate, layout, modbusserver.Options{MaxConnections: connections})
 	ctx, cancel := context.WithCancel(ctx)
-	served := make(chan error, 1)
-	go func() { served <- server.Serve(ctx, listener) }()
-	defer func() { cancel(); err = errors.Join(err, <-served) }()
+	served := make(chan error, len(doors))
+	serving := 0
+	defer func() {
+		cancel()
+		for range serving {
+			err = errors.Join(err, <-served)
+		}
+	}()
+	for service, door := range doors {
+		listener, err := ports.Listen(ctx, f.host, service)
+		if err != nil {
+			return err
+		}
+		listening.add(service, listener.Addr())
+		serving++
+		go func() { served <- door.Serve(ctx, listener) }()
+	}
 
 	if f.ready != "" {
-		if err := readyOf(m, f.data, listener).WriteFile(f.ready); err != nil {
+		if err := readyOf(m, f.data, &listening).WriteFile(f.ready); err != nil {
 			return err
 		}
 	}
-	greet(cmd.OutOrStdout(), m, f, listener)
+	greet(cmd.OutOrStdout(), m, f, &listening)
 	return m.Run(ctx)
+}
+
+// endpoints are the addresses on which the services listen.
+type endpoints struct {
+	mu sync.Mutex
+	at map[boot.Service]string
+}
+
+func (e *endpoints) add(s boot.Service, at net.Addr) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.at == nil {
+		e.at = map[boot.Service]string{}
+	}
+	e.at[s] = at.String()
+}
+
+func (e *endpoints) of(s boot.Service) string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.at[s]
+}
+
+func (e *endpoints) byName() map[string]string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	named := map[string]string{}
+	for s, at := range e.at {
+		named[string(s)] = at
+	}
+	return named
+}
+
+func (e *endpoints) all() map[boot.Service]string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return maps.Clone(e.at)
 }
 
 // serialBytes is the room for a serial number in the register map (register 117).
@@ -147,29 +207,33 @@ func checkSerial(serial string) error {
 	return nil
 }
 
-func readyOf(m *meter.Meter, data string, modbus net.Listener) boot.Ready {
+func readyOf(m *meter.Meter, data string, listening *endpoints) boot.Ready {
 	if absolute, err := filepath.Abs(data); err == nil {
 		data = absolute
 	}
 	id := m.Identity()
 	return boot.Ready{
 		PID: os.Getpid(), Model: id.Model, Serial: id.Serial, Firmware: m.Firmware(), Data: data,
-		Endpoints:    map[boot.Service]string{boot.Modbus: modbus.Addr().String()},
+		Endpoints:    listening.all(),
 		Fingerprints: map[boot.Service]string{},
 	}
 }
 
 // greet says what runs and what to try next, in commands that work as pasted.
-func greet(out io.Writer, m *meter.Meter, f runFlags, modbus net.Listener) {
+func greet(out io.Writer, m *meter.Meter, f runFlags, listening *endpoints) {
 	id, info := m.Identity(), m.Source()
-	host, port, _ := net.SplitHostPort(modbus.Addr().String())
+	host, port, _ := net.SplitHostPort(listening.of(boot.Modbus))
+	security := m.Gate().Security()
 	if ip := net.ParseIP(host); ip == nil || ip.IsUnspecified() {
 		host = "127.0.0.1"
 	}
 	fmt.Fprintf(out, "%s, serial %s, firmware %s\n", id.Model, id.Serial, m.Firmware())
 	fmt.Fprintf(out, "  source   %s, %g samples/s: %s\n", f.source, info.RateHz, roles(m.Inputs()))
 	fmt.Fprintf(out, "  data     %s\n", f.data)
-	fmt.Fprintf(out, "  modbus   %s (every client may read, none may write)\n", modbus.Addr())
+	fmt.Fprintf(out, "  modbus   %s (map access: %s)\n", listening.of(boot.Modbus), security.MapAccess)
+	fmt.Fprintf(out, "  ion      %s (object protocol, for hepsetup)\n", listening.of(boot.ION))
+	fmt.Fprintf(out, "  security %s\n", securityLine(security))
+	fmt.Fprintf(out, "  key      %s (signs the event log)\n", m.Fingerprint())
 	if gap, ok := m.Gap(); ok {
 		end := "stopped"
 		if !gap.Clean {
@@ -185,9 +249,36 @@ func greet(out io.Writer, m *meter.Meter, f runFlags, modbus net.Listener) {
 	fmt.Fprintf(out, "  %s -r 3028 -c 3 %s    # voltages, V\n", poll, host)
 	fmt.Fprintf(out, "  %s -r 3060 -c 1 %s    # total active power, W\n", poll, host)
 	fmt.Fprintf(out, "  %s -r 2700 -c 2 %s    # energy delivered and received, kWh\n", poll, host)
+	_, ion, _ := net.SplitHostPort(listening.of(boot.ION))
+	meter := host
+	if ion != "7700" {
+		meter = net.JoinHostPort(host, ion)
+	}
+	fmt.Fprintf(out, "  hepsetup read %s                    # the same, by the object protocol\n", meter)
+	fmt.Fprintf(out, "  hepsetup %s security show %s   # asks for the password\n", loginFlag(security), meter)
 	self := program()
 	fmt.Fprintf(out, "  %s record --seconds 10 site.cfg && %s measure site.cfg --report site.html\n", self, self)
 	fmt.Fprintf(out, "\nCtrl-C stops the meter; what it counted is kept.\n")
+}
+
+// securityLine says in what mode the meter is, and how to log in at first.
+func securityLine(s *access.Security) string {
+	text := s.Mode.String()
+	if a, ok := s.Accounts[1]; ok && a.HasPassword() && s.Mode != access.Standard {
+		text += "; first login: USER1, password 0 until it is changed"
+	}
+	if s.Mode == access.Standard {
+		text += "; meter password 0 until it is changed"
+	}
+	return text
+}
+
+// loginFlag names the user where the mode wants one.
+func loginFlag(s *access.Security) string {
+	if s.Mode == access.Advanced || s.Mode == access.LSS {
+		return "--user USER1"
+	}
+	return "--password-file FILE"
 }
 
 // program is how this program can be called from where the user is.
