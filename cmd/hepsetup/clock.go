@@ -74,7 +74,7 @@ func (a *app) newResetCommand(told **report) *cobra.Command {
 		Long: `Reset carries out one of the meter's resets, such as that of the peak demand.
 
   hepsetup reset localhost
-  HEPSETUP_PASSWORD=0 hepsetup reset localhost 'Peak Dmd Reset'`,
+  HEPSETUP_PASSWORD=0 hepsetup reset localhost demand`,
 		Args: takes(1, 2, "the address of a meter and the name of a reset"),
 		RunE: a.withMeter(told, func(ctx context.Context, m *setup.Meter, args []string) (report, error) {
 			names, err := m.Resets(ctx)
