@@ -84,6 +84,10 @@ func (m *Meter) Resolve(ctx context.Context, typed []string) ([]string, error) {
 // mostCandidates is how many registers an error lists.
 const mostCandidates = 6
 
+// repeats begins the labels of modules that show again what others have: only their whole
+// labels mean them.
+const repeats = "data mapping "
+
 // match finds the register that a name means. A whole label comes before a whole register
 // name, that before the last words, and those before any end.
 func match(name string, labels []string) (string, error) {
@@ -94,10 +98,11 @@ func match(name string, labels []string) (string, error) {
 		func(label string) bool { return strings.HasSuffix(label, " "+typed) },
 		func(label string) bool { return strings.HasSuffix(label, typed) },
 	}
-	for _, fits := range tiers {
+	for tier, fits := range tiers {
 		var found []string
 		for _, label := range labels {
-			if typed != "" && fits(strings.ToLower(label)) {
+			lower := strings.ToLower(label)
+			if typed != "" && fits(lower) && (tier == 0 || !strings.HasPrefix(lower, repeats)) {
 				found = append(found, label)
 			}
 		}

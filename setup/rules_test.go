@@ -69,9 +69,10 @@ func TestParseUser(t *testing.T) {
 
 func TestMatch(t *testing.T) {
 	labels := []string{"Power Meter/Vln a", "Power Meter/Vln avg", "Power Meter/PT Prim", "Power Meter/V4 Prim", "Security Options/Security Mode", "Power Meter/Volts Mode", "HS Power Meter/Vln a",
+		"Data Mapping voltage/Vln avg", "Data Mapping power/Volts Mode",
 		"COM1/Baud Rate", "COM2/Baud Rate"}
 	for typed, want := range map[string]string{"power meter/VLN A": "Power Meter/Vln a", "PT Prim": "Power Meter/PT Prim", "security mode": "Security Options/Security Mode",
-		"com1/baud rate": "COM1/Baud Rate", "avg": "Power Meter/Vln avg", "ts Mode": "Power Meter/Volts Mode", " pt prim ": "Power Meter/PT Prim"} {
+		"com1/baud rate": "COM1/Baud Rate", "avg": "Power Meter/Vln avg", "ts Mode": "Power Meter/Volts Mode", "data mapping power/volts mode": "Data Mapping power/Volts Mode", " pt prim ": "Power Meter/PT Prim"} {
 		if got, err := match(typed, labels); err != nil || got != want {
 			t.Errorf("%q: %q, %v", typed, got, err)
 		}

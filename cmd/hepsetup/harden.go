@@ -75,7 +75,7 @@ func (a *app) harden(ctx context.Context, m *setup.Meter, h setup.Hardening, pla
 			}
 			if len(plan.Steps) > 0 && len(plan.Assessment.Legacy) > 0 && !plan.Assessment.Clear {
 				p.heading("Cut off will be")
-				p.table([]string{"Client", "Address", "Path", "Last", "Did"}, useRows(plan.Assessment.Legacy))
+				p.table([]string{"Client", "Address", "Path", "Last (UTC)", "Did"}, useRows(plan.Assessment.Legacy))
 			}
 		}}
 	}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"maps"
 	"slices"
@@ -40,7 +39,7 @@ func showInfo(p *page, i setup.Info) {
 	row("name", i.DeviceName)
 	row("owner", i.Owner)
 	row("tags", strings.Join(slices.DeleteFunc(slices.Clone(i.Tags), func(s string) bool { return s == "" }), ", "))
-	row("template", cmp.Or(i.Template, "own")+", "+things(i.Modules, "module"))
+	row("program", strings.TrimPrefix(i.Template+", "+things(i.Modules, "module"), ", "))
 	row("source", i.Source)
 	row("time", stamp(i.Time))
 	row("up", setup.Short(time.Duration(i.UptimeS)*time.Second)+", power-up "+strconv.FormatInt(i.PowerUps, 10))
@@ -53,5 +52,6 @@ func showInfo(p *page, i setup.Info) {
 	row("log key", i.Fingerprint)
 }
 
-// stamp writes a time to the second.
-func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
+// stamp writes a time to the second; cell does so in a column whose heading says UTC.
+func stamp(t time.Time) string { return cell(t) + " UTC" }
+func cell(t time.Time) string  { return t.UTC().Format(time.DateTime) }

@@ -126,9 +126,9 @@ func showEvents(p *page, list []setup.Event) {
 		if effect != "" {
 			what += " -> " + effect
 		}
-		rows = append(rows, []string{strconv.FormatUint(e.Sequence, 10), stamp(e.Time), strconv.Itoa(int(e.Priority)), who, what})
+		rows = append(rows, []string{strconv.FormatUint(e.Sequence, 10), cell(e.Time), strconv.Itoa(int(e.Priority)), who, what})
 	}
-	p.table([]string{">No", "Time", ">Prio", "Who", "What"}, rows)
+	p.table([]string{">No", "Time (UTC)", ">Prio", "Who", "What"}, rows)
 }
 
 func eventsCSV(p *page, list []setup.Event, head bool) {
@@ -175,7 +175,7 @@ interrupted transfer goes on where it stopped: records that the file has already
 fetched again.
 
   hepsetup logs data localhost
-  hepsetup logs data localhost 'Historic Log' --csv --out historic.csv`,
+  hepsetup logs data localhost 'Hist Mean' --csv --out mean.csv`,
 		Args: takes(1, 2, "the address of a meter and perhaps a Data Recorder"),
 		RunE: a.withMeter(told, func(ctx context.Context, m *setup.Meter, args []string) (report, error) {
 			switch {
@@ -244,13 +244,13 @@ func (a *app) data(ctx context.Context, m *setup.Meter, label string, from uint6
 			w.Flush()
 			return
 		}
-		heads := []string{">No", "Time"}
+		heads := []string{">No", "Time (UTC)"}
 		for _, c := range columns {
 			heads = append(heads, ">"+withUnit(c))
 		}
 		var rows [][]string
 		for _, r := range records {
-			row := []string{strconv.FormatUint(r.Sequence, 10), stamp(r.Time)}
+			row := []string{strconv.FormatUint(r.Sequence, 10), cell(r.Time)}
 			for _, v := range r.Values {
 				row = append(row, v.String())
 			}
@@ -282,15 +282,15 @@ func csvHead(columns []setup.Column) []string {
 func csvRow(r setup.Record) []string {
 	row := []string{strconv.FormatUint(r.Sequence, 10), r.Time.Format(time.RFC3339Nano)}
 	for _, v := range r.Values {
-		cell := ""
+		text := ""
 		switch {
 		case !v.Available:
 		case v.Kind == setup.Number || v.Kind == setup.Count:
-			cell = strconv.FormatFloat(v.Number, 'f', -1, 64)
+			text = strconv.FormatFloat(v.Number, 'f', -1, 64)
 		default:
-			cell = v.String()
+			text = v.String()
 		}
-		row = append(row, cell)
+		row = append(row, text)
 	}
 	return row
 }
@@ -397,9 +397,9 @@ yet: the folder is empty until it does.
 				}
 				var rows [][]string
 				for _, f := range files {
-					rows = append(rows, []string{f.Name, strconv.FormatUint(f.Size, 10), stamp(f.Modified)})
+					rows = append(rows, []string{f.Name, strconv.FormatUint(f.Size, 10), cell(f.Modified)})
 				}
-				p.table([]string{"File", ">Bytes", "Modified"}, rows)
+				p.table([]string{"File", ">Bytes", "Modified (UTC)"}, rows)
 			}}, err
 		}),
 	}
@@ -421,9 +421,9 @@ lost its power.
 			return report{map[string]any{"gaps": list}, func(p *page) {
 				var rows [][]string
 				for _, g := range list {
-					rows = append(rows, []string{stamp(g.From), stamp(g.To), g.To.Sub(g.From).Round(time.Millisecond).String(), map[bool]string{true: "stopped", false: "cut off"}[g.Clean]})
+					rows = append(rows, []string{cell(g.From), cell(g.To), g.To.Sub(g.From).Round(time.Millisecond).String(), map[bool]string{true: "stopped", false: "cut off"}[g.Clean]})
 				}
-				p.table([]string{"From", "To", ">Length", "How"}, rows)
+				p.table([]string{"From (UTC)", "To (UTC)", ">Length", "How"}, rows)
 			}}, err
 		}),
 	}

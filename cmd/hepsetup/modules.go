@@ -156,7 +156,7 @@ func (a *app) newModulesLinkCommand(told **report) *cobra.Command {
 		Short: "Link an input to a register; without REG unlink it",
 		Long: `Link links Module label/Input label to a register.
 
-  HEPSETUP_PASSWORD=0 hepsetup modules link localhost 'Night peak/Source' 'kW tot'`,
+  HEPSETUP_PASSWORD=0 hepsetup modules link localhost 'Night peak/Source' 'Power Meter/kW tot'`,
 		Args: takes(2, 3, "the address of a meter, an input and a register"),
 		RunE: a.withMeter(told, func(ctx context.Context, m *setup.Meter, args []string) (report, error) {
 			register := ""

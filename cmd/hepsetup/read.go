@@ -32,7 +32,7 @@ Module label/Register label. Case does not matter, and its end will do if only o
 register ends so. NOT AVAILABLE is shown as N/A, and as null with --json.
 
   hepsetup read localhost
-  hepsetup read localhost 'Vln a' 'Power Meter/kW tot'
+  hepsetup read localhost 'Vln avg' 'Power Meter/kW tot'
   hepsetup read localhost --json 'PT Prim'`,
 		Args: takes(1, -1, "the address of a meter and registers"),
 		RunE: a.withMeter(told, func(ctx context.Context, m *setup.Meter, names []string) (report, error) {
@@ -152,7 +152,7 @@ func (a *app) newWatchCommand(told **report) *cobra.Command {
 writes a line for each. Without REG it shows the usual readings.
 
   hepsetup watch localhost
-  hepsetup watch localhost 'kW tot' Freq --interval 500ms --count 10`,
+  hepsetup watch localhost 'Power Meter/kW tot' 'Power Meter/Freq' --count 10`,
 		Args: takes(1, -1, "the address of a meter and registers"),
 		RunE: a.withMeter(told, func(ctx context.Context, m *setup.Meter, names []string) (report, error) {
 			if a.json && times == 0 {

@@ -90,7 +90,7 @@ func showSecurity(p *page, s setup.Security) {
 	p.heading("Options")
 	rows = nil
 	for _, label := range slices.Sorted(maps.Keys(s.Options)) {
-		if module, _, _ := strings.Cut(label, "/"); !strings.HasPrefix(strings.ToLower(module), "security user") {
+		if strings.HasPrefix(label, "Security Options/") || strings.HasPrefix(label, "Ethernet/Enable") || strings.HasPrefix(label, "Ethernet/Web") {
 			rows = append(rows, []string{label, s.Options[label]})
 		}
 	}
@@ -188,7 +188,7 @@ func useRows(list []setup.Use) [][]string {
 		if len(u.Asked) > 0 {
 			did += ": " + strings.Join(u.Asked, ", ")
 		}
-		rows = append(rows, []string{name, u.Address, u.Path, stamp(u.Last), did})
+		rows = append(rows, []string{name, u.Address, u.Path, cell(u.Last), did})
 	}
 	return rows
 }
@@ -206,9 +206,9 @@ func showAssessment(p *page, s setup.Assessment) {
 				who = u.User
 			}
 			r := rows[i]
-			rows[i] = []string{r[0], r[1], r[2], who, stamp(u.First), r[3], strconv.FormatUint(u.Requests, 10), r[4]}
+			rows[i] = []string{r[0], r[1], r[2], who, cell(u.First), r[3], strconv.FormatUint(u.Requests, 10), r[4]}
 		}
-		p.table([]string{"Client", "Address", "Path", "Credential", "First", "Last", ">Requests", "Did"}, rows)
+		p.table([]string{"Client", "Address", "Path", "Credential", "First (UTC)", "Last (UTC)", ">Requests", "Did"}, rows)
 	}
 	verdict := p.good(s.Verdict)
 	if !s.Clear {

@@ -26,9 +26,9 @@ func (a *app) newSessionsCommand(told **report) *cobra.Command {
 					if s.Encrypted {
 						line = "encrypted"
 					}
-					rows = append(rows, []string{s.ID, s.Path, s.Address, s.Client, s.User, s.Credential, stamp(s.Since), seconds(s.IdleS), strconv.FormatUint(s.Requests, 10), line})
+					rows = append(rows, []string{s.ID, s.Path, s.Address, s.Client, s.User, s.Credential, cell(s.Since), seconds(s.IdleS), strconv.FormatUint(s.Requests, 10), line})
 				}
-				p.table([]string{"ID", "Path", "Address", "Client", "User", "Credential", "Since", ">Idle", ">Requests", "Line"}, rows)
+				p.table([]string{"ID", "Path", "Address", "Client", "User", "Credential", "Since (UTC)", ">Idle", ">Requests", "Line"}, rows)
 			}}, err
 		}),
 	}

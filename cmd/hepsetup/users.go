@@ -326,7 +326,7 @@ func showWarning(p *page, w *setup.Warning) {
 	p.line("%s %s.", p.bad("Warning:"), w.Text)
 	if len(w.Clients) > 0 {
 		p.line("This meter has seen:")
-		p.table([]string{"Client", "Address", "Path", "Last", "Did"}, useRows(w.Clients))
+		p.table([]string{"Client", "Address", "Path", "Last (UTC)", "Did"}, useRows(w.Clients))
 	}
 }
 
