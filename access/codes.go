@@ -39,5 +39,7 @@ var codes = [...]CodeInfo{
 	{CodeNoSpace, "there is no room for it in the meter", "delete files that are not needed"},
 	{CodeNotFound, "there is nothing of that name", "list what there is: `hepsetup modules list`, `hepsetup read`"},
 	{CodeBadRequest, "the request makes no sense to the meter", "see docs/object-protocol.md for its form"},
+	{CodeUnknownOperation, "this meter has no such operation", "see docs/object-protocol.md for what there is, and the protocol version in the answer to the hello"},
+	{CodeTooLarge, "the request, or what it asks for, is too long", "ask for less at once; before a hello or a login a request has at most 1,024 bytes"},
 	{CodeFailed, "the meter could not do it", "see the reason, and the event log"},
 }

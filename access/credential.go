@@ -28,7 +28,7 @@ type Identity struct {
 // userName is the account that acts, empty for none.
 func (id Identity) userName() string {
 	if id.factory != 0 {
-		return factoryUser
+		return FactoryUser
 	}
 	return UserName(id.Account)
 }

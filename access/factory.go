@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// factoryUser is the name with which the diagnostic code logs in.
-const factoryUser = "FACTORY"
+// FactoryUser is the name with which the diagnostic code logs in.
+const FactoryUser = "FACTORY"
 
 // maxFactoryMinutes is the longest time for which factory access is opened.
 const maxFactoryMinutes = 1440
@@ -59,6 +59,7 @@ func (s *Session) OpenFactory(_ context.Context, minutes int) (code string, unti
 	g.mu.Lock()
 	g.factory = factoryAccess{until: until, code: sha256.Sum256(random), opening: g.factory.opening + 1}
 	g.mu.Unlock()
+	g.sweep()
 	s.note(Record{Kind: FactoryAccess, Operation: AccessFactory, Target: "factory access", Is: fmt.Sprintf("opened for %d min", minutes)})
 	return code, until, nil
 }

@@ -343,3 +343,10 @@ func want(t *testing.T, what string, err error, code Code) {
 }
 
 var errDisk = errors.New("the disk is full")
+
+// zeros are random numbers where it does not matter.
+type zeros struct{}
+
+func (zeros) Read(b []byte) (int, error) { return len(b), nil }
+
+func never(time.Duration) <-chan time.Time { return nil }

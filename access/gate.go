@@ -66,6 +66,15 @@ func NewGate(o Options) (*Gate, error) {
 	case o.Now == nil || o.After == nil || o.Random == nil:
 		return nil, errors.New("the gate needs to be told the time and given random numbers: set Now, After and Random")
 	}
+	if o.Works == nil {
+		o.Works = absent{}
+	}
+	if o.Logs == nil {
+		o.Logs = absent{}
+	}
+	if o.Files == nil {
+		o.Files = absent{}
+	}
 	g := &Gate{options: o, connections: map[uint64]*connection{}}
 	g.state.Store(&state{security: o.Security, epoch: 1})
 	var key [sha256.Size]byte

@@ -134,7 +134,7 @@ func playLockouts(t *testing.T, script string, out *strings.Builder) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			time.Sleep(start.Add(d).Sub(time.Now()))
+			time.Sleep(time.Until(start.Add(d)))
 		case "read":
 			path, _ := ParsePath(words[1])
 			_, err := connect(path, Ethernet).Registers(Readings)
@@ -205,7 +205,7 @@ func TestPublishedLockoutVector(t *testing.T) {
 			counter int
 			logged  int
 		}{{0, 1, 1}, {10, 1, 0}, {32, 2, 1}, {65, 3, 1}} {
-			time.Sleep(start.Add(time.Duration(tc.minute) * time.Minute).Sub(time.Now()))
+			time.Sleep(time.Until(start.Add(time.Duration(tc.minute) * time.Minute)))
 			_, err := s.With(t.Context(), named("User1", "23"))
 			want(t, fmt.Sprintf("minute %d", tc.minute), err, CodeBadCredentials)
 			list := m.gate.lockouts.list(m.now())

@@ -36,6 +36,8 @@ const (
 	CodeNoSpace           Code = "no-space"
 	CodeNotFound          Code = "not-found"
 	CodeBadRequest        Code = "bad-request"
+	CodeUnknownOperation  Code = "unknown-operation"
+	CodeTooLarge          Code = "too-large"
 	CodeFailed            Code = "failed"
 )
 

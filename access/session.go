@@ -102,7 +102,7 @@ func (s *Session) Login(ctx context.Context, c Credential, idle time.Duration) (
 	g := s.gate()
 	var id Identity
 	var err error
-	if strings.EqualFold(strings.TrimSpace(c.User), factoryUser) {
+	if strings.EqualFold(strings.TrimSpace(c.User), FactoryUser) {
 		id, err = s.factoryLogin(c)
 	} else {
 		id, err = s.authenticate(ctx, c)
@@ -378,9 +378,6 @@ func (s *Session) transact(ctx context.Context, t Transaction, rehearse bool) er
 	g := s.gate()
 	if s.ended.Load() || s.conn.closed.Load() {
 		return ErrClosed
-	}
-	if g.options.Works == nil {
-		return s.refuse(refuse(CodeNotWritable, "").of(WriteSetup), t.Changes[0].String())
 	}
 	judge := s.judge(t.Passwords)
 	var refused atomic.Bool // set on the meter's goroutine, perhaps after ctx has ended the wait

@@ -1,6 +1,9 @@
 package access
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // AccountStatus is one account as it is shown to who administers security.
 type AccountStatus struct {
@@ -48,13 +51,25 @@ func (s *Session) Status() (SecurityStatus, error) {
 	now := g.options.Now()
 	state := g.state.Load()
 	security := state.security
-	status := SecurityStatus{Generation: security.Generation, Mode: security.Mode, You: s.identity, Lockouts: g.lockouts.list(now), Options: security.settings,
+	status := SecurityStatus{Generation: security.Generation, Mode: security.Mode, You: s.identity, Lockouts: g.lockouts.list(now), Options: security.options(),
 		Provisional: g.provisionalStatus(now), Factory: g.factoryStatus(now), ModelName: security.ModelName, Epoch: state.epoch, Exposure: security.exposure()}
 	for _, n := range security.Numbers() {
 		a := security.Accounts[n]
 		status.Accounts = append(status.Accounts, AccountStatus{n, UserName(n), a.Boxes, a.Boxes.Effective(), a.HasPassword(), a.NumericPassword(), n == s.identity.Account})
 	}
 	return status, nil
+}
+
+// options are the registers that say who may do what: those of the Security Options
+// module, and what is enabled.
+func (s *Security) options() map[string]string {
+	options := map[string]string{}
+	for label, text := range s.settings {
+		if isGateRegister(label) || strings.HasPrefix(label, "Ethernet/Enable ") {
+			options[label] = text
+		}
+	}
+	return options
 }
 
 // OwnStatus is what everyone may know of himself.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"go/ast"
 	"go/parser"
 	"go/token"
 	"io/fs"
@@ -18,10 +19,11 @@ const module = "github.com/hepmeter/hepmeter"
 type file struct {
 	path, folder string
 	imports      []string
+	uses         []string // names of packages of the project, as folder.Name
 	test         bool
 }
 
-// ban is an allow, deny or only line.
+// ban is an allow, deny, only or hide line.
 type ban struct {
 	from   string
 	to     []string
@@ -34,6 +36,7 @@ type ruleSet struct {
 	allow  []ban
 	deny   []ban
 	only   []ban
+	hide   []ban
 }
 
 func parse(text string) (*ruleSet, error) {
@@ -51,7 +54,7 @@ func parse(text string) (*ruleSet, error) {
 				r.storey[folder] = storeys
 			}
 			storeys++
-		case "allow", "deny", "only":
+		case "allow", "deny", "only", "hide":
 			head, reason, ok := strings.Cut(line, " : ")
 			from, to, arrow := strings.Cut(strings.TrimPrefix(strings.TrimSpace(head), words[0]), "->")
 			if !ok || !arrow {
@@ -65,9 +68,11 @@ func parse(text string) (*ruleSet, error) {
 				r.deny = append(r.deny, b)
 			case "only":
 				r.only = append(r.only, b)
+			case "hide":
+				r.hide = append(r.hide, b)
 			}
 		default:
-			return nil, fmt.Errorf("rules.txt line %d: unknown word %q, want level, allow, deny or only", n+1, words[0])
+			return nil, fmt.Errorf("rules.txt line %d: unknown word %q, want level, allow, deny, only or hide", n+1, words[0])
 		}
 	}
 	return r, nil
@@ -87,7 +92,7 @@ func scan(root string) ([]file, error) {
 		if d.IsDir() || !strings.HasSuffix(name, ".go") {
 			return nil
 		}
-		ast, err := parser.ParseFile(token.NewFileSet(), p, nil, parser.ImportsOnly)
+		tree, err := parser.ParseFile(token.NewFileSet(), p, nil, parser.SkipObjectResolution)
 		if err != nil {
 			return err
 		}
@@ -97,12 +102,31 @@ func scan(root string) ([]file, error) {
 		}
 		rel = filepath.ToSlash(rel)
 		f := file{path: rel, folder: path.Dir(rel), test: strings.HasSuffix(name, "_test.go")}
-		for _, imp := range ast.Imports {
+		names := map[string]string{} // what a package is called here, to its folder
+		for _, imp := range tree.Imports {
 			s, err := strconv.Unquote(imp.Path.Value)
 			if err != nil {
 				return fmt.Errorf("%s: import %s: %w", rel, imp.Path.Value, err)
 			}
 			f.imports = append(f.imports, s)
+			if folder, ours := strings.CutPrefix(s, module+"/"); ours {
+				name := path.Base(folder)
+				if imp.Name != nil {
+					name = imp.Name.Name
+				}
+				names[name] = folder
+			}
+		}
+		ast.Inspect(tree, func(n ast.Node) bool {
+			if selector, ok := n.(*ast.SelectorExpr); ok {
+				if x, ok := selector.X.(*ast.Ident); ok && names[x.Name] != "" {
+					f.uses = append(f.uses, names[x.Name]+"."+selector.Sel.Name)
+				}
+			}
+			return true
+		})
+		if folder := names["."]; folder != "" { // its names cannot be told apart from others
+			f.uses = append(f.uses, folder+".*")
 		}
 		files = append(files, f)
 		return nil
@@ -119,9 +143,29 @@ func (r *ruleSet) check(files []file) []string {
 				out = append(out, fmt.Sprintf("%s imports %s: %s", f.path, imp, reason))
 			}
 		}
+		for _, name := range f.uses {
+			if reason, bad := r.hidden(f, name); bad {
+				out = append(out, fmt.Sprintf("%s uses %s: %s", f.path, name, reason))
+			}
+		}
 	}
 	slices.Sort(out)
-	return out
+	return slices.Compact(out)
+}
+
+// hidden applies the `hide` rules. A dot import of a package that hides a name may use it.
+func (r *ruleSet) hidden(f file, name string) (string, bool) {
+	for _, h := range r.hide {
+		if f.test || !within(f.folder, h.from) {
+			continue
+		}
+		for _, hidden := range h.to {
+			if hidden == name || strings.HasSuffix(name, ".*") && strings.HasPrefix(hidden, strings.TrimSuffix(name, "*")) {
+				return h.reason, true
+			}
+		}
+	}
+	return "", false
 }
 
 func (r *ruleSet) breach(f file, imp string) (string, bool) {

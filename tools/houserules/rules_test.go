@@ -1,6 +1,7 @@
 package main
 
 import (
+	"os/exec"
 	"strings"
 	"testing"
 )
@@ -34,6 +35,52 @@ func TestRules(t *testing.T) {
 			reason, bad := rules.breach(file{folder: tc.folder, imports: []string{tc.imp}, test: tc.test}, tc.imp)
 			if bad != (tc.reason != "") || !strings.Contains(reason, tc.reason) {
 				t.Errorf("%s imports %s: got %q, want %q", tc.folder, tc.imp, reason, tc.reason)
+			}
+		})
+	}
+}
+
+// A server that goes around the gate by what it imports or names is refused by the linter,
+// and one that keeps to its session is not.
+func TestServingWithoutASession(t *testing.T) {
+	rules, err := parse(houseRules)
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := scan("testdata/house")
+	if err != nil {
+		t.Fatal(err)
+	}
+	breaches := map[string]string{}
+	for _, b := range rules.check(files) {
+		who, _, _ := strings.Cut(strings.TrimPrefix(b, "serve/"), "/")
+		breaches[who] += b
+	}
+	for who, reason := range map[string]string{
+		"honest": "", "aroundmeter": "ask the gate", "aroundion": "never the modules", "aroundstore": "no business with files", "aroundmetering": "not the engine",
+		"aroundregisters": "reached through a session", "arounddot": "reached through a session", "aroundgate": "is given its gate",
+	} {
+		if (breaches[who] == "") != (reason == "") || !strings.Contains(breaches[who], reason) {
+			t.Errorf("%s: %q, want %q", who, breaches[who], reason)
+		}
+	}
+}
+
+// What the gate keeps to itself does not compile outside.
+func TestForgingASessionDoesNotCompile(t *testing.T) {
+	for name, message := range map[string]string{
+		"honest":    "",
+		"view":      "unexported field session",
+		"session":   "unexported field conn",
+		"identity":  "unexported field verifier",
+		"registers": "g.options undefined",
+		"permit":    "s.permit undefined",
+		"verifier":  "unexported field set",
+	} {
+		t.Run(name, func(t *testing.T) {
+			out, err := exec.CommandContext(t.Context(), "go", "build", "./testdata/bypass/"+name).CombinedOutput()
+			if (err == nil) != (message == "") || !strings.Contains(string(out), message) {
+				t.Errorf("%v: %s; want %q", err, out, message)
 			}
 		})
 	}

@@ -10,7 +10,7 @@ import (
 // frames, and each taken apart again down to its body.
 func BenchmarkReadExchange(b *testing.B) {
 	credential := NamedUser("USER1", "0")
-	labels := []string{"Power Meter 1/kW tot", "Power Meter 1/Vll ab"}
+	labels := []string{"Power Meter/kW tot", "Power Meter/Vll ab"}
 	readings := []Reading{{labels[0], Number(12.375, "kW")}, {labels[1], NotAvailable(ValueNumber, "V")}}
 	var stream bytes.Buffer
 	w, r := NewWriter(&stream), NewReader(&stream)
@@ -60,7 +60,7 @@ func BenchmarkClient(b *testing.B) {
 			ctx := context.Background()
 			_, err := c.Hello(ctx, HelloRequest{})
 			check(b, err)
-			req := ReadRequest{[]string{"Power Meter 1/kW tot", "Power Meter 1/Vll ab"}}
+			req := ReadRequest{[]string{"Power Meter/kW tot", "Power Meter/Vll ab"}}
 			who := Identity{Credential: NamedUser("USER1", "0")}
 			left := make(chan struct{}, b.N)
 			for range b.N {

@@ -42,14 +42,16 @@ var dialect = sync.OnceValue(func() codec {
 	return codec{encode, decode}
 })
 
-// majorMap is the major type of a map, in the top three bits of its first byte (RFC 8949
-// section 3.1).
-const majorMap = 5
-
 // checked is a body or message with bounds of its own.
 type checked interface{ check() error }
 
 func encodeTo(dst *bytes.Buffer, v any) error {
+	if d, ok := v.(direct); ok {
+		if b, ok := d.appendTo(dst.AvailableBuffer()); ok {
+			dst.Write(b)
+			return nil
+		}
+	}
 	if err := dialect().encode.MarshalToBuffer(v, dst); err != nil {
 		return fmt.Errorf("encode %T: %w", v, err)
 	}
@@ -61,8 +63,10 @@ func decode(b []byte, into any) error {
 	if len(b) == 0 || b[0]>>5 != majorMap {
 		return fmt.Errorf("decode %T: not a CBOR map", into)
 	}
-	if err := dialect().decode.Unmarshal(b, into); err != nil {
-		return fmt.Errorf("decode %T: %w", into, err)
+	if d, ok := into.(direct); !ok || !d.readFrom(b) {
+		if err := dialect().decode.Unmarshal(b, into); err != nil {
+			return fmt.Errorf("decode %T: %w", into, err)
+		}
 	}
 	if c, ok := into.(checked); ok {
 		return c.check()

@@ -48,14 +48,25 @@ func decodeBody(b Body, into any) error {
 
 func emptyMap() Body { return Body{0xa0} }
 
+// bodyCapacity is enough for most bodies.
+const bodyCapacity = 192
+
 // encodeBody makes a body; one without any field set is left out.
 func encodeBody(v any) (Body, error) {
-	var b bytes.Buffer
-	if err := encodeTo(&b, v); err != nil {
-		return nil, err
+	b := make([]byte, 0, bodyCapacity)
+	direct, ok := v.(direct)
+	if ok {
+		b, ok = direct.appendTo(b)
 	}
-	if bytes.Equal(b.Bytes(), emptyMap()) {
+	if !ok {
+		general := bytes.NewBuffer(b[:0])
+		if err := encodeTo(general, v); err != nil {
+			return nil, err
+		}
+		b = general.Bytes()
+	}
+	if bytes.Equal(b, emptyMap()) {
 		return nil, nil
 	}
-	return b.Bytes(), nil
+	return b, nil
 }

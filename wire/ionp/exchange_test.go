@@ -71,7 +71,7 @@ func fill(v reflect.Value, n *int) {
 		v.SetBool(true)
 	case reflect.Int32, reflect.Int64:
 		v.SetInt(int64(*n) << 10)
-	case reflect.Uint8:
+	case reflect.Uint8, reflect.Uint16:
 		v.SetUint(4)
 	case reflect.Uint32, reflect.Uint64:
 		v.SetUint(uint64(*n) + 200)

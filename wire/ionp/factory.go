@@ -24,6 +24,7 @@ type FactoryCloseReply struct{}
 
 // FactoryUseRequest runs a diagnostic command.
 type FactoryUseRequest struct {
+	// Code is that of FactoryOpen.
 	Code    Secret `cbor:"1,keyasint,omitempty"`
 	Command string `cbor:"2,keyasint,omitempty"`
 }

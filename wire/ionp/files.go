@@ -12,6 +12,7 @@ func (r *FilesRequest) check() error { return text("folder", r.Folder, MaxPath) 
 
 // FilesReply lists a folder.
 type FilesReply struct {
+	// Files are in the order of their names.
 	Files []File `cbor:"1,keyasint,omitempty"`
 }
 

@@ -1,7 +1,7 @@
 package ionp
 
 // HelloRequest is what a client says first. All of it may be left out, as may the hello:
-// the client is then taken for one of the 2.x era that takes frames of FrameBeforeHello.
+// the client is then taken for one of the 2.x era that takes frames of 256 bytes.
 type HelloRequest struct {
 	// Version is the newest protocol version that the client speaks.
 	Version uint32 `cbor:"1,keyasint,omitempty"`

@@ -19,9 +19,11 @@ type InfoReply struct {
 	// Version is the protocol version of the meter.
 	Version uint32 `cbor:"10,keyasint,omitempty"`
 	// Time is the meter's clock, in seconds since 1970 UTC.
-	Time          int64  `cbor:"11,keyasint,omitempty"`
+	Time int64 `cbor:"11,keyasint,omitempty"`
+	// UptimeSeconds is since the last start.
 	UptimeSeconds uint64 `cbor:"12,keyasint,omitempty"`
-	PowerUps      uint64 `cbor:"13,keyasint,omitempty"`
+	// PowerUps is how many times the meter was started.
+	PowerUps uint64 `cbor:"13,keyasint,omitempty"`
 	// Template is the name of the factory template.
 	Template string `cbor:"14,keyasint,omitempty"`
 	// Modules is how many modules the program has.
@@ -39,6 +41,7 @@ type ManagersRequest struct{}
 
 // ManagersReply lists the module types.
 type ManagersReply struct {
+	// Managers are in the order of their numbers.
 	Managers []Manager `cbor:"1,keyasint,omitempty"`
 }
 

@@ -5,8 +5,7 @@ type LoginRequest struct{}
 
 // LoginReply is a session.
 type LoginReply struct {
-	// Token stands in place of the credential in further requests, on any connection of
-	// the same path.
+	// Token stands in place of the credential in further requests on the same connection.
 	Token []byte `cbor:"1,keyasint"`
 	// IdleSeconds is how long the token lasts without a request.
 	IdleSeconds uint32 `cbor:"2,keyasint"`

@@ -12,13 +12,14 @@ func (r *EventsRequest) check() error { return number("limit", r.Limit, 0, MaxPa
 
 // EventsReply is a page of events.
 type EventsReply struct {
+	// Events are in the order of their numbers.
 	Events []Event `cbor:"1,keyasint,omitempty"`
 	// First is the oldest sequence number kept.
 	First uint64 `cbor:"2,keyasint,omitempty"`
 	// Next is From of the next page: that of the event yet to come after the last page.
 	Next uint64 `cbor:"3,keyasint,omitempty"`
-	// PreviousHash is the hash of the event before the first one returned, HashLength
-	// bytes; empty where there is none.
+	// PreviousHash is the hash of the event before the first one returned, 32 bytes; empty
+	// where there is none.
 	PreviousHash []byte `cbor:"4,keyasint,omitempty"`
 }
 
@@ -36,7 +37,7 @@ type Event struct {
 	User string `cbor:"8,keyasint,omitempty"`
 	// Origin is the path and address of the client.
 	Origin string `cbor:"9,keyasint,omitempty"`
-	// Hash is that of this event and the hash before it, HashLength bytes.
+	// Hash is that of this event and the hash before it, 32 bytes.
 	Hash []byte `cbor:"10,keyasint,omitempty"`
 }
 
@@ -97,7 +98,8 @@ func (r *RecordsRequest) check() error {
 
 // RecordsReply is a page of records.
 type RecordsReply struct {
-	Columns []Column    `cbor:"1,keyasint,omitempty"`
+	Columns []Column `cbor:"1,keyasint,omitempty"`
+	// Records are in the order of their numbers.
 	Records []LogRecord `cbor:"2,keyasint,omitempty"`
 	// Next is From of the next page: that of the record yet to come after the last page.
 	Next uint64 `cbor:"3,keyasint,omitempty"`

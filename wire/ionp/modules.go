@@ -16,6 +16,7 @@ func (r *ModulesRequest) check() error {
 
 // ModulesReply is a page of modules.
 type ModulesReply struct {
+	// Modules are in the order of their numbers.
 	Modules []ModuleSummary `cbor:"1,keyasint,omitempty"`
 	// Next is where the next page begins; 0 after the last.
 	Next uint64 `cbor:"2,keyasint,omitempty"`
@@ -35,6 +36,7 @@ type ModuleSummary struct {
 
 // ModuleRequest asks for all of one module.
 type ModuleRequest struct {
+	// Label is that of the module.
 	Label string `cbor:"1,keyasint,omitempty"`
 }
 
@@ -42,11 +44,14 @@ func (r *ModuleRequest) check() error { return required("label", r.Label, MaxLab
 
 // ModuleReply is all of one module.
 type ModuleReply struct {
-	Label   string   `cbor:"1,keyasint"`
-	Type    string   `cbor:"2,keyasint"`
-	Inputs  []Input  `cbor:"3,keyasint,omitempty"`
+	Label string `cbor:"1,keyasint"`
+	Type  string `cbor:"2,keyasint"`
+	// Inputs are its inputs with their links.
+	Inputs []Input `cbor:"3,keyasint,omitempty"`
+	// Outputs are its output registers, without values.
 	Outputs []Output `cbor:"4,keyasint,omitempty"`
-	Setups  []Setup  `cbor:"5,keyasint,omitempty"`
+	// Setups are its setup registers with their values.
+	Setups []Setup `cbor:"5,keyasint,omitempty"`
 }
 
 // Input is an input of a module.

@@ -4,6 +4,7 @@ import "fmt"
 
 // ProgramRequest changes modules and links in one transaction: all steps or none.
 type ProgramRequest struct {
+	// Steps are done in order.
 	Steps []Step `cbor:"1,keyasint,omitempty"`
 	// CheckOnly rehearses the steps and changes nothing.
 	CheckOnly bool `cbor:"2,keyasint,omitempty"`
@@ -23,10 +24,16 @@ const (
 
 // Step is one change of a program.
 type Step struct {
-	Kind   StepKind `cbor:"1,keyasint"`
-	A      string   `cbor:"2,keyasint,omitempty"`
-	B      string   `cbor:"3,keyasint,omitempty"`
-	Number uint32   `cbor:"4,keyasint,omitempty"`
+	// Kind is 0 create, 1 delete, 2 rename, 3 link, 4 set.
+	Kind StepKind `cbor:"1,keyasint"`
+	// A is what is changed: the label of a module or register, or the type of the module to
+	// create.
+	A string `cbor:"2,keyasint,omitempty"`
+	// B is the label of what is created, the new label, the register to link to (empty to
+	// take the link away), or the value in text form.
+	B string `cbor:"3,keyasint,omitempty"`
+	// Number is that of the module to create; 0 leaves it to the meter.
+	Number uint32 `cbor:"4,keyasint,omitempty"`
 }
 
 func (r *ProgramRequest) check() error {
@@ -53,6 +60,7 @@ func (s *Step) check() error {
 
 // ProgramReply says how many steps were done, or would be.
 type ProgramReply struct {
+	// Changed is how many steps were done, or would be.
 	Changed uint32 `cbor:"1,keyasint"`
 }
 
@@ -61,6 +69,7 @@ type TemplateSaveRequest struct{}
 
 // TemplateSaveReply is the file, to be fetched by FileRead.
 type TemplateSaveReply struct {
+	// Path is where it is to be read.
 	Path string `cbor:"1,keyasint"`
 	// Size is in bytes.
 	Size   uint64 `cbor:"2,keyasint"`
@@ -86,6 +95,7 @@ func (r *TemplateLoadRequest) check() error {
 
 // TemplateLoadReply lists what was changed, or would be.
 type TemplateLoadReply struct {
+	// Differences are one sentence each.
 	Differences []string `cbor:"1,keyasint,omitempty"`
 }
 
@@ -94,6 +104,7 @@ type SnapshotRequest struct{}
 
 // SnapshotReply is the file, to be fetched by FileRead.
 type SnapshotReply struct {
+	// Path is where it is to be read.
 	Path string `cbor:"1,keyasint"`
 	// Size is in bytes.
 	Size   uint64 `cbor:"2,keyasint"`

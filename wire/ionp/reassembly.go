@@ -37,7 +37,8 @@ func (e *TooLongError) Error() string {
 	return fmt.Sprintf("%s %d is longer than %d bytes; ask for less at once", e.Kind, e.ID, e.Limit)
 }
 
-// SetLimit sets how long messages may be, in bytes. It also holds for those under way.
+// SetLimit sets how long a message may be, and all that are under way together, in bytes.
+// It also holds for those under way.
 func (r *Reassembler) SetLimit(bytes int) { r.limit = bytes }
 
 // Add takes a frame in. When it completes a message, done is true and message is valid
@@ -67,7 +68,7 @@ func (r *Reassembler) Add(f Frame) (message []byte, done bool, err error) {
 	}
 	switch {
 	case p.tooLong:
-	case len(p.bytes)+len(f.Payload) > limit:
+	case r.held()+len(f.Payload) > limit: // all that are under way share it
 		p.tooLong, p.bytes = true, nil
 		err = &TooLongError{f.Kind, f.ID, limit}
 	default:
@@ -100,6 +101,17 @@ func (r *Reassembler) free() *partial {
 		}
 	}
 	return nil
+}
+
+// held returns how many bytes of messages that are not whole there are.
+func (r *Reassembler) held() int {
+	n := 0
+	for i := range r.parts {
+		if r.parts[i].used {
+			n += len(r.parts[i].bytes)
+		}
+	}
+	return n
 }
 
 // underway reports whether a message has begun and not ended.

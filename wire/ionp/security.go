@@ -105,6 +105,7 @@ type SecuritySetReply struct {
 // ProvisionalBeginRequest makes the security changes that follow provisional: without a
 // confirmation in time the meter goes back to the state before.
 type ProvisionalBeginRequest struct {
+	// WithinSeconds is how long to wait for the confirmation.
 	WithinSeconds uint32 `cbor:"1,keyasint,omitempty"`
 }
 

@@ -26,6 +26,7 @@ type Session struct {
 
 // SessionEndRequest ends a session.
 type SessionEndRequest struct {
+	// ID is as in Session.
 	ID string `cbor:"1,keyasint,omitempty"`
 }
 

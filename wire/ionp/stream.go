@@ -69,6 +69,16 @@ func (r *Reader) Waiting() bool {
 	return n > 0 || err != nil
 }
 
+// Held returns how many bytes there are of messages, and of a frame, that are not whole:
+// more than 0 while one is under way.
+func (r *Reader) Held() int {
+	n := r.end - r.start + r.reassembler.held()
+	if n == 0 && r.reassembler.underway() {
+		return 1 // what came was over the limit, and was dropped
+	}
+	return n
+}
+
 // fill reads once. The buffer holds the largest frame, so there is always room for the
 // rest of one that is not whole.
 func (r *Reader) fill() error {

@@ -2,6 +2,7 @@ package ionp
 
 // SubscribeRequest asks for notices of registers; they carry the id of this request.
 type SubscribeRequest struct {
+	// Labels are those of the registers.
 	Labels []string `cbor:"1,keyasint,omitempty"`
 	// IntervalMS is the least time between two notices, in ms.
 	IntervalMS uint32 `cbor:"2,keyasint,omitempty"`
@@ -18,6 +19,7 @@ type SubscribeReply struct{}
 
 // UnsubscribeRequest ends the subscription made by the request ID.
 type UnsubscribeRequest struct {
+	// ID is that of the subscribe request.
 	ID uint32 `cbor:"1,keyasint,omitempty"`
 }
 

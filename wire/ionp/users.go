@@ -5,7 +5,8 @@ import "fmt"
 // UserAddRequest makes an account.
 type UserAddRequest struct {
 	// Number is that of the account; 0 for the lowest that is free.
-	Number      uint32   `cbor:"1,keyasint,omitempty"`
+	Number uint32 `cbor:"1,keyasint,omitempty"`
+	// Permissions are the boxes to tick.
 	Permissions []string `cbor:"2,keyasint,omitempty"`
 	Password    Secret   `cbor:"3,keyasint,omitempty"`
 }
@@ -22,8 +23,11 @@ type UserAddReply struct {
 
 // UserSetRequest changes the permissions of an account.
 type UserSetRequest struct {
-	Number uint32   `cbor:"1,keyasint,omitempty"`
-	Grant  []string `cbor:"2,keyasint,omitempty"`
+	// Number is that of the account: 1 for USER1.
+	Number uint32 `cbor:"1,keyasint,omitempty"`
+	// Grant are the boxes to tick.
+	Grant []string `cbor:"2,keyasint,omitempty"`
+	// Revoke are the boxes to clear.
 	Revoke []string `cbor:"3,keyasint,omitempty"`
 }
 
@@ -37,12 +41,14 @@ type UserSetReply struct{}
 
 // UserPasswordRequest gives an account a new password.
 type UserPasswordRequest struct {
-	Number   uint32 `cbor:"1,keyasint,omitempty"`
+	// Number is that of the account: 1 for USER1, 0 for the meter password of Standard.
+	Number uint32 `cbor:"1,keyasint,omitempty"`
+	// Password is the new one.
 	Password Secret `cbor:"2,keyasint,omitempty"`
 }
 
 func (r *UserPasswordRequest) check() error {
-	return first(account(r.Number), required("password", r.Password, MaxPassword))
+	return required("password", r.Password, MaxPassword)
 }
 
 // UserPasswordReply says that the new password holds.
@@ -50,6 +56,7 @@ type UserPasswordReply struct{}
 
 // UserRemoveRequest removes an account.
 type UserRemoveRequest struct {
+	// Number is that of the account: 1 for USER1.
 	Number uint32 `cbor:"1,keyasint,omitempty"`
 }
 
@@ -60,13 +67,14 @@ type UserRemoveReply struct{}
 
 // UserUnlockRequest ends the lockouts of an account.
 type UserUnlockRequest struct {
+	// Number is that of the account: 1 for USER1, 0 for the meter password of Standard.
 	Number uint32 `cbor:"1,keyasint,omitempty"`
 	// Path is one path; empty for all.
 	Path string `cbor:"2,keyasint,omitempty"`
 }
 
 func (r *UserUnlockRequest) check() error {
-	return first(account(r.Number), text("path", r.Path, MaxName))
+	return text("path", r.Path, MaxName)
 }
 
 // UserUnlockReply says that the account is not locked.

@@ -1,0 +1,4 @@
+// Package aroundion reaches for the modules.
+package aroundion
+
+import _ "github.com/hepmeter/hepmeter/ion"

@@ -1,0 +1,4 @@
+// Package aroundmeter reaches for the meter.
+package aroundmeter
+
+import _ "github.com/hepmeter/hepmeter/meter"
