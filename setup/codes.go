@@ -60,12 +60,3 @@ func Codes() []CodeInfo {
 		{CodeNotInThisFirmware, Precondition, "this firmware does not have that", "see docs/security.md for what each generation has"},
 	}
 }
-
-// ProtocolCodes lists the codes that meters give for the object protocol itself, beside
-// those of the gate.
-func ProtocolCodes() []CodeInfo {
-	return []CodeInfo{
-		{"unknown-operation", Refused, "this meter does not know the request", "update the meter's firmware, or use a tool of its time"},
-		{"too-large", Refused, "the request, or what it asks for, is too long", "ask for less at once"},
-	}
-}

@@ -17,8 +17,7 @@ type refusal struct {
 	Remedy   string `json:"remedy"`
 }
 
-// refusals lists every code that there is: the meter's, those of the protocol, and the
-// tool's.
+// refusals lists every code that there is: the meter's and the tool's.
 func refusals() []refusal {
 	var list []refusal
 	for _, c := range access.Codes() {
@@ -27,9 +26,6 @@ func refusals() []refusal {
 			exit = exitCodes[setup.Failed]
 		}
 		list = append(list, refusal{string(c.Code), exit, "meter", c.Sentence, c.Remedy})
-	}
-	for _, c := range setup.ProtocolCodes() {
-		list = append(list, refusal{c.Code, exitCodes[c.Kind], "meter", c.Sentence, c.Remedy})
 	}
 	for _, c := range setup.Codes() {
 		list = append(list, refusal{c.Code, exitCodes[c.Kind], "tool", c.Sentence, c.Remedy})

@@ -19,14 +19,14 @@ import (
 )
 
 // programs are the tool and a meter, built the way they are shipped.
-type programs struct{ dir, tool, meter string }
+type programs struct{ tool, meter string }
 
-// built builds both programs, once for all tests.
+// programsDir is where they are built; TestMain sets it.
+var programsDir string
+
+// built builds both programs, once for all tests that need them.
 var built = sync.OnceValues(func() (p programs, err error) {
-	if p.dir, err = os.MkdirTemp("", "hepsetup-test-"); err != nil {
-		return p, err
-	}
-	p.tool, p.meter = filepath.Join(p.dir, "hepsetup"), filepath.Join(p.dir, "hepmeter")
+	p.tool, p.meter = filepath.Join(programsDir, "hepsetup"), filepath.Join(programsDir, "hepmeter")
 	for binary, source := range map[string]string{p.tool: ".", p.meter: "../hepmeter"} {
 		build := exec.Command("go", "build", "-o", binary, source)
 		build.Env = append(os.Environ(), "CGO_ENABLED=0")
@@ -39,10 +39,12 @@ var built = sync.OnceValues(func() (p programs, err error) {
 })
 
 func TestMain(m *testing.M) {
-	code := m.Run()
-	if p, err := built(); err == nil {
-		os.RemoveAll(p.dir)
+	var err error
+	if programsDir, err = os.MkdirTemp("", "hepsetup-test-"); err != nil {
+		panic(err)
 	}
+	code := m.Run()
+	os.RemoveAll(programsDir)
 	os.Exit(code)
 }
 

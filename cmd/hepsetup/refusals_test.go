@@ -59,11 +59,6 @@ func TestCodesMeanOneThing(t *testing.T) {
 	for _, c := range access.Codes() {
 		meter[string(c.Code)] = true
 	}
-	for _, c := range setup.ProtocolCodes() {
-		if meter[c.Code] {
-			t.Errorf("the gate has %s: take it out of setup.ProtocolCodes", c.Code)
-		}
-	}
 	for _, c := range setup.Codes() {
 		if meter[c.Code] && !slices.Contains(same, c.Code) {
 			t.Errorf("%s is both the meter's and the tool's", c.Code)
