@@ -309,11 +309,7 @@ func (m *Meter) Restore(ctx context.Context, b Backed, r Restoring) (Restored, e
 		if done.Security, err = m.ApplySecurity(ctx, b.Security, r.Passwords, true); err != nil {
 			return done, err
 		}
-		for _, line := range done.Security {
-			if name, rest, _ := strings.Cut(line, ":"); strings.Contains(rest, "has no password") {
-				done.Without = append(done.Without, name)
-			}
-		}
+		done.Without = WithoutPassword(done.Security)
 	}
 	var writes []Assignment
 	if r.IntoNew {

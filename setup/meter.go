@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"slices"
 	"sync"
 	"time"
 
@@ -11,7 +12,7 @@ import (
 )
 
 // DefaultTimeout is how long the tool waits for an answer.
-const DefaultTimeout = 15 * time.Second
+const DefaultTimeout = 30 * time.Second
 
 // Credential is what is shown to the meter. The zero value is nobody.
 type Credential struct {
@@ -111,13 +112,11 @@ func (m *Meter) Firmware() string { return m.hello.Firmware }
 // TakesPasswordOnly reports whether the meter takes a password without a user name now:
 // under LSS and Standard.
 func (m *Meter) TakesPasswordOnly() bool {
-	for _, kind := range m.hello.Credentials {
-		if kind == credentialPassword {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(m.hello.Credentials, credentialPassword)
 }
+
+// Takes are the kinds of credential that the meter takes now: "none", "password", "user".
+func (m *Meter) Takes() []string { return m.hello.Credentials }
 
 // credentialPassword is the hello's word for a password without a user name.
 const credentialPassword = "password"

@@ -212,6 +212,18 @@ func (m *Meter) ApplySecurity(ctx context.Context, text string, passwords map[st
 	return r.Changes, err
 }
 
+// WithoutPassword names the accounts that would have no password after the changes that
+// ApplySecurity lists: the meter says so of each.
+func WithoutPassword(changes []string) []string {
+	names := []string{}
+	for _, line := range changes {
+		if name, rest, _ := strings.Cut(line, ":"); strings.Contains(rest, "has no password") {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
 // ErrorCode is the code of an error, empty if it has none.
 func ErrorCode(err error) string {
 	if e := (*Error)(nil); asKnown(err, &e) {

@@ -72,7 +72,8 @@ never written. --into-new takes only a meter with no more accounts than the fact
 and gives it the owner's names and the clock's setup, too.
 
 A backup has no passwords that could be read: accounts that the meter does not have yet
-get those of --passwords-file (lines USERn=password), or none, and are named.
+get those of --passwords-file (lines USERn=password), are asked for on a terminal, or
+have none, and are named.
 
   hepsetup --user USER2 restore localhost meter.backup --dry-run`,
 		Args: takes(2, 2, "the address of a meter and a backup"),
@@ -86,6 +87,15 @@ get those of --passwords-file (lines USERn=password), or none, and are named.
 				return err
 			}
 			return a.withMeter(told, func(ctx context.Context, m *setup.Meter, _ []string) (report, error) {
+				if !dryRun && a.interactive() {
+					dry, err := m.Restore(ctx, backed, setup.Restoring{IntoNew: intoNew, DryRun: true, Passwords: passwords})
+					if err != nil {
+						return report{}, err
+					}
+					if err := a.askPasswords(ctx, dry.Without, passwords); err != nil {
+						return report{}, err
+					}
+				}
 				done, err := m.Restore(ctx, backed, setup.Restoring{IntoNew: intoNew, DryRun: dryRun, Passwords: passwords,
 					Did: func(part string) { a.progress("%s written", part) }})
 				return report{done, func(p *page) { showRestored(p, done) }}, err

@@ -98,7 +98,7 @@ func (a *app) harden(ctx context.Context, m *setup.Meter, h setup.Hardening, pla
 		begun = true
 		a.progress("%d. done: %s", step, text)
 		if step == stopAfter { // for tests that kill the tool here
-			select {}
+			<-ctx.Done()
 		}
 	}
 	plan, err := m.Harden(ctx, h)

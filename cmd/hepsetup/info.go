@@ -23,7 +23,13 @@ its event log.
 		Args: takes(1, 1, "the address of a meter"),
 		RunE: a.withMeter(told, func(ctx context.Context, m *setup.Meter, _ []string) (report, error) {
 			info, err := m.Info(ctx)
-			return report{info, func(p *page) { showInfo(p, info) }}, err
+			if err != nil { // what it tells anyone who connects
+				greeting := map[string]any{"model": m.Model(), "firmware": m.Firmware(), "takes": m.Takes()}
+				return report{}, failure{err, report{greeting, func(p *page) {
+					p.line("%s, firmware %s; it takes now: %s", clean(m.Model()), clean(m.Firmware()), clean(strings.Join(m.Takes(), ", ")))
+				}}}
+			}
+			return report{info, func(p *page) { showInfo(p, info) }}, nil
 		}),
 	}
 }

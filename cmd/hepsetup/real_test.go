@@ -280,13 +280,19 @@ func TestF8Generation2(t *testing.T) {
 		t.Errorf("mode %s", mode)
 	}
 
+	// The meter password is changed by whoever knows it; it has digits only.
+	s.run(t, as{password: "0", new: "a4711"}, "users", "passwd", "ADDR").refused(5, "password-rule")
+	s.run(t, as{password: "0", new: "24680"}, "users", "passwd", "ADDR").done()
+	write(password, "401").refused(3, "bad-credentials")
+	password = as{password: "24680"}
+
 	// None: open.
 	s.run(t, password, "security", "mode", "ADDR", "none").done()
 	read(nobody).done()
 	write(nobody, "401").done()
 
 	// Advanced: user and password for either.
-	s.run(t, as{password: "0", new: "271828"}, "users", "add", "ADDR", "--grant", "all").done()
+	s.run(t, as{password: "24680", new: "271828"}, "users", "add", "ADDR", "--grant", "all").done()
 	s.run(t, password, "security", "mode", "ADDR", "advanced").done()
 	read(nobody).refused(3, "user-needed")
 	read(password).refused(3, "user-needed")
@@ -470,6 +476,25 @@ func TestAssessNamesLegacyClients(t *testing.T) {
 		t.Errorf("legacy %v, safe %v, clear %v", legacy, safe, a.Clear)
 	}
 	s.run(t, as{password: "0", new: "271828"}, "security", "harden", "ADDR").refused(5, "legacy-in-use")
+	off := s.run(t, factoryUser1, "security", "legacy", "ADDR", "off").done()
+	for _, name := range legacy {
+		if !strings.Contains(off.stderr, name) {
+			t.Errorf("%s is not named before it is cut off: %s", name, off.stderr)
+		}
+	}
+}
+
+// What is asked of a meter that cannot be read says what the meter is all the same.
+func TestInfoInAdvanced(t *testing.T) {
+	s := startSite(t, "--model", "PM8000")
+	s.run(t, factoryUser1, "security", "legacy", "ADDR", "off").done()
+	a := s.run(t, as{}, "info", "ADDR").refused(3, "user-needed")
+	if !strings.Contains(string(a.raw), `"model":"PM8000"`) || !strings.Contains(string(a.raw), `"takes":["user"]`) {
+		t.Errorf("%s", a.raw)
+	}
+	s.run(t, as{user: "USER1", password: "0"}, "info", "ADDR").done()
+	s.run(t, as{user: "USER1", password: "0"}, "security", "legacy", "ADDR", "on").done()
+	s.run(t, as{}, "info", "ADDR").done()
 }
 
 // before is what must come back: accounts, permissions and mode.

@@ -246,11 +246,13 @@ func (a *app) newConfirmCommand(told **report) *cobra.Command {
 }
 
 func (a *app) newLegacyCommand(told **report) *cobra.Command {
+	var yes bool
 	cmd := &cobra.Command{
 		Use:   "legacy ADDR on|off",
 		Short: "Switch legacy security support on or off",
 		Long: `Legacy switches legacy security support: on is the mode LSS, off is Advanced. Look at
-"security assess" first; "security harden" does it in the safe order.
+"security assess" first; "security harden" does it in the safe order, with a way back.
+Clients that off cuts off are named before; on a terminal you are asked.
 
   hepsetup --user USER2 security legacy localhost off`,
 		Args:      takes(2, 2, "the address of a meter, and on or off"),
@@ -260,13 +262,15 @@ func (a *app) newLegacyCommand(told **report) *cobra.Command {
 			if mode == "" {
 				return usage("legacy is switched on or off, not %q", args[1])
 			}
-			return a.setMode(told, mode)(cmd, args)
+			return a.setMode(told, mode, yes)(cmd, args)
 		},
 	}
+	cmd.Flags().BoolVar(&yes, "yes", false, "do not ask whether to cut clients off")
 	return cmd
 }
 
 func (a *app) newModeCommand(told **report) *cobra.Command {
+	var yes bool
 	cmd := &cobra.Command{
 		Use:   "mode ADDR none|standard|advanced",
 		Short: "Set the security mode (none and standard exist in firmware 2.x)",
@@ -278,19 +282,44 @@ and advanced.
 		RunE: func(cmd *cobra.Command, args []string) error {
 			for _, mode := range []string{setup.ModeNone, setup.ModeStandard, setup.ModeLSS, setup.ModeAdvanced} {
 				if strings.EqualFold(mode, args[1]) {
-					return a.setMode(told, mode)(cmd, args)
+					return a.setMode(told, mode, yes)(cmd, args)
 				}
 			}
 			return usage("%q is no mode: they are none, standard, advanced, and lss", args[1])
 		},
 	}
+	cmd.Flags().BoolVar(&yes, "yes", false, "do not ask whether to cut clients off")
 	return cmd
 }
 
-func (a *app) setMode(told **report, mode string) func(*cobra.Command, []string) error {
+func (a *app) setMode(told **report, mode string, yes bool) func(*cobra.Command, []string) error {
 	return a.withMeter(told, func(ctx context.Context, m *setup.Meter, _ []string) (report, error) {
+		if mode == setup.ModeAdvanced {
+			if err := a.warnOfCut(ctx, m, yes); err != nil {
+				return report{}, err
+			}
+		}
 		return report{map[string]any{"mode": mode}, func(p *page) { p.line("Mode: %s", modeInWords(mode)) }}, m.SetMode(ctx, mode)
 	})
+}
+
+// warnOfCut names who is cut off without legacy security support, and asks.
+func (a *app) warnOfCut(ctx context.Context, m *setup.Meter, yes bool) error {
+	s, err := m.Assess(ctx, time.Time{})
+	if err != nil || s.Clear || s.Mode != setup.ModeLSS {
+		return err
+	}
+	p := newPage(a.err, a.env)
+	showWarning(p, &setup.Warning{Text: "clients that name no user are cut off", Clients: s.Legacy})
+	p.flush()
+	if yes {
+		return nil
+	}
+	sure, err := a.confirmed("Switch legacy security support off all the same?", true)
+	if err == nil && !sure {
+		err = setup.NewError(setup.CodeNotConfirmed, "the mode was not changed")
+	}
+	return err
 }
 
 func (a *app) newSecurityExportCommand(told **report) *cobra.Command {
@@ -329,7 +358,7 @@ func (a *app) newSecurityApplyCommand(told **report) *cobra.Command {
 		Short: "Make security that of a security file, for another meter of the same generation",
 		Long: `Apply makes mode, options and accounts those of a file: all of it or nothing. Accounts
 that the file does not name are removed. A file has no passwords: those of new accounts
-come from --passwords-file, with lines USERn=password.
+come from --passwords-file, with lines USERn=password, or are asked for on a terminal.
 
   hepsetup --user USER2 security apply localhost security.txt --dry-run`,
 		Args: takes(2, 2, "the address of a meter and a file"),
@@ -342,6 +371,15 @@ come from --passwords-file, with lines USERn=password.
 			if err != nil {
 				return report{}, err
 			}
+			if !dryRun && a.interactive() {
+				changes, err := m.ApplySecurity(ctx, string(text), passwords, true)
+				if err != nil {
+					return report{}, err
+				}
+				if err := a.askPasswords(ctx, setup.WithoutPassword(changes), passwords); err != nil {
+					return report{}, err
+				}
+			}
 			changes, err := m.ApplySecurity(ctx, string(text), passwords, dryRun)
 			if err != nil {
 				return report{}, err
@@ -352,6 +390,18 @@ come from --passwords-file, with lines USERn=password.
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "change nothing, and tell what would be")
 	cmd.Flags().StringVar(&passwordsFile, "passwords-file", "", "file with lines USERn=password")
 	return cmd
+}
+
+// askPasswords asks for the passwords of new accounts.
+func (a *app) askPasswords(ctx context.Context, users []string, passwords map[string]string) error {
+	for _, user := range users {
+		password, err := a.newPassword(ctx, user)
+		if err != nil {
+			return err
+		}
+		passwords[user] = password
+	}
+	return nil
 }
 
 func emptyNotNil(list []string) []string {
