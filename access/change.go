@@ -1,7 +1,6 @@
 package access
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -210,8 +209,11 @@ func (s *Session) judge(passwords map[int]Verifier) Judge {
 				return s.refuse(refusal.of(op), c.String())
 			}
 		}
-		if err := faultOf(changes); err != nil || !administers {
-			return err
+		if faulty := faultOf(changes); faulty != nil {
+			return s.fail(*faulty)
+		}
+		if !administers {
+			return nil
 		}
 		if refusal := after.check(); refusal != nil {
 			return s.refuse(refusal.of(AdministerSecurity), "security")
@@ -220,16 +222,28 @@ func (s *Session) judge(passwords map[int]Verifier) Judge {
 	}
 }
 
-// faultOf returns what the server found wrong; what cannot be written at all comes first.
-func faultOf(changes []Change) error {
-	var fault error
-	for _, c := range changes {
+// faultOf returns the change that the server found something wrong with, nil if there is
+// none; what cannot be written at all comes first.
+func faultOf(changes []Change) *Change {
+	var faulty *Change
+	for i, c := range changes {
 		if _, ok := asRefusal(c.Fault); ok {
-			return c.Fault
+			return &changes[i]
 		}
-		fault = cmp.Or(fault, c.Fault)
+		if c.Fault != nil && faulty == nil {
+			faulty = &changes[i]
+		}
 	}
-	return fault
+	return faulty
+}
+
+// fail records what is wrong with a change, and returns it.
+func (s *Session) fail(c Change) error {
+	if refusal, ok := asRefusal(c.Fault); ok {
+		return s.refuse(refusal.of(c.nominal()), c.String())
+	}
+	s.note(Record{Kind: OperationDone, Operation: c.nominal(), Target: c.String(), Is: c.value(), Err: c.Fault})
+	return c.Fault
 }
 
 // resetsDemand reports whether a reset needs the permission of its own.

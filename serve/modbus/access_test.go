@@ -49,7 +49,7 @@ func (op mapOperation) allowed(mode access.Mode, mapAccess string, boxes []strin
 		return false
 	}
 	if op.sync { // the map has no say in it, and before accounts there is no choice
-		return broadcast || mode == access.None || mode == access.Standard
+		return mode == access.None || mode == access.Standard || broadcast && (mode == access.Advanced || has("Time Sync Access"))
 	}
 	switch mode {
 	case access.None:
