@@ -204,7 +204,7 @@ func TestDocsTables(t *testing.T) {
 	page.hold(t, "limits", fmt.Sprintf(`| what | limit |
 |---|---|
 | a frame, with its header | what the hello of the receiver stated: %d to %d bytes; %d before it |
-| a message to the meter before it has let in a request of the connection | %d bytes |
+| a message to the meter before a hello or a right credential | %d bytes |
 | a message otherwise | %d bytes |
 | messages of several frames under way at once on a stream | %d |
 | maps and arrays in each other | %d |
