@@ -350,10 +350,10 @@ func TestTakes(t *testing.T) {
 func TestGateTakesManyAtOnce(t *testing.T) {
 	bubble(t, third, func(t *testing.T, m *meter) {
 		var all sync.WaitGroup
-		for i := range 40 {
+		for i := range 16 {
 			random := rand.New(rand.NewPCG(7, uint64(i)))
 			all.Go(func() {
-				for range 50 {
+				for range 20 {
 					s, err := m.gate.Open(Client{Path: Path(random.IntN(int(paths))), Remote: fmt.Sprintf("192.0.2.%d:1", i%9), End: func() {}})
 					if err != nil {
 						t.Error(err)
