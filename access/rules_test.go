@@ -30,7 +30,7 @@ type alternative struct {
 	settings []string
 }
 
-// heading is a comment line before rules.
+// heading is the comment line above rules.
 type heading struct {
 	text  string
 	first int // index of the first rule below it
@@ -38,10 +38,11 @@ type heading struct {
 
 // parseRules knows words only: what they mean is for the gate to show.
 func parseRules(text string) (rules []*rule, headings []heading, err error) {
-	for i, line := range strings.Split(text, "\n") {
+	lines := strings.Split(text, "\n")
+	for i, line := range lines {
 		body, source, _ := strings.Cut(line, "#")
 		if strings.TrimSpace(body) == "" {
-			if i > 0 && source != "" {
+			if i+1 < len(lines) && lines[i+1] != "" && !strings.HasPrefix(lines[i+1], "#") {
 				headings = append(headings, heading{strings.TrimSpace(source), len(rules)})
 			}
 			continue

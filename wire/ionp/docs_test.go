@@ -488,13 +488,19 @@ func parseComments(t *testing.T) comments {
 	return doc
 }
 
-var spaces = regexp.MustCompile(`\s+`)
+var goName = regexp.MustCompile(`\b[A-Z][a-z]+([A-Z][a-z]+)+\b`)
 
-func flat(s string) string { return strings.TrimSpace(spaces.ReplaceAllString(s, " ")) }
+// flat makes one line of a comment, in the words of the docs.
+func flat(s string) string {
+	return goName.ReplaceAllStringFunc(strings.Join(strings.Fields(s), " "), words)
+}
 
 // withoutName takes the name that a comment begins with away.
 func withoutName(text, name string) string {
 	rest, found := strings.CutPrefix(text, name+" ")
+	if !found {
+		rest, found = strings.CutPrefix(text, words(name)+" ")
+	}
 	if !found || strings.HasPrefix(rest, "and ") {
 		return text
 	}
