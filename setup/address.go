@@ -49,13 +49,13 @@ func ParseAddress(text string) (Address, error) {
 		e := NewError(CodeUsage, "address %q: %s", text, fmt.Sprintf(format, args...))
 		return Address{}, e.with("write host or host:port, modbus://host/UNIT, rtu+tcp://host:port/UNIT or rtu:DEVICE?baud=19200&parity=E&unit=1")
 	}
-	scheme, rest, found := strings.Cut(text, ":")
+	scheme, rest, _ := strings.Cut(text, ":")
 	switch {
 	case len(text) > 1024:
 		return Address{}, NewError(CodeUsage, "the address has %d characters", len(text))
 	case text == "":
 		return bad("it is empty")
-	case found && scheme == string(SerialLine):
+	case scheme == string(SerialLine) && !strings.HasPrefix(rest, "//"): // never a host of that name
 		return parseSerial(rest, bad)
 	case !strings.Contains(text, "://"):
 		host, port, err := splitHost(text, DefaultPort)

@@ -38,7 +38,7 @@ func TestParseAddress(t *testing.T) {
 func TestParseAddressRefuses(t *testing.T) {
 	for _, text := range []string{"", ":", ":7700", "meter:", "meter:0", "meter:65536", "meter:x", "me ter", "http://meter", "modbus://meter", "modbus://meter/0",
 		"modbus://meter/248", "modbus://meter/256", "modbus://meter/1/2", "modbus:///1", "modbus://user:secret@meter/1", "modbus://meter/1?x=1", "rtu+tcp://gateway/1",
-		"rtu:", "rtu:?baud=9600", "rtu:COM1?baud=1", "rtu:COM1?parity=X", "rtu:COM1?unit=300", "rtu:COM1?stop=1", "rtu:COM1?baud=9600&baud=19200", "1:2:3", "user@meter", strings.Repeat("x", 2000)} {
+		"rtu", "rtu:", "rtu://x/1", "rtu:?baud=9600", "rtu:COM1?baud=1", "rtu:COM1?parity=X", "rtu:COM1?unit=300", "rtu:COM1?stop=1", "rtu:COM1?baud=9600&baud=19200", "1:2:3", "user@meter", strings.Repeat("x", 2000)} {
 		_, err := ParseAddress(text)
 		if !HasCode(err, CodeUsage) {
 			t.Errorf("%q: %v", text, err)

@@ -53,6 +53,7 @@ type site struct {
 	programs
 	addr, data string
 	meter      *exec.Cmd
+	exited     chan struct{}
 }
 
 // startSite runs a fresh meter until the test ends.
@@ -77,13 +78,14 @@ func (s *site) start(t *testing.T, args ...string) {
 	if err := s.meter.Start(); err != nil {
 		t.Fatal(err)
 	}
-	exited := make(chan struct{})
+	meter, exited := s.meter, make(chan struct{})
+	s.exited = exited
 	go func() {
-		_ = s.meter.Wait()
+		_ = meter.Wait()
 		close(exited)
 	}()
 	t.Cleanup(func() {
-		_ = s.meter.Process.Kill()
+		_ = meter.Process.Kill()
 		<-exited
 	})
 	var ready struct {
@@ -531,7 +533,7 @@ func TestHardenAndConfirm(t *testing.T) {
 func TestUnconfirmedHardeningReturns(t *testing.T) {
 	s := startSite(t)
 	before := s.before(t, factoryUser1)
-	s.run(t, as{password: "0", new: "271828"}, "security", "harden", "ADDR", "--confirm-within", "2s").done()
+	s.run(t, as{password: "0", new: "271828"}, "security", "harden", "ADDR", "--confirm-within", "5s").done()
 	eventually(t, "the meter has returned", func() bool { return s.run(t, factoryUser1, "security", "show", "ADDR").OK })
 	if after := s.before(t, factoryUser1); after != before {
 		t.Errorf("before:\n%s\nafter:\n%s", before, after)
@@ -539,13 +541,30 @@ func TestUnconfirmedHardeningReturns(t *testing.T) {
 	s.run(t, as{user: "USER2", password: "271828"}, "info", "ADDR").refused(3, "bad-credentials")
 }
 
+// Nor does a power cut help who was cut off to stay so.
+func TestUnconfirmedHardeningReturnsAfterAPowerCut(t *testing.T) {
+	s := startSite(t)
+	before := s.before(t, factoryUser1)
+	s.run(t, as{password: "0", new: "271828"}, "security", "harden", "ADDR", "--confirm-within", "8s").done()
+	if err := s.meter.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	<-s.exited
+	s.start(t)
+	eventually(t, "the meter has returned", func() bool { return s.run(t, factoryUser1, "security", "show", "ADDR").OK })
+	if after := s.before(t, factoryUser1); after != before {
+		t.Errorf("before:\n%s\nafter:\n%s", before, after)
+	}
+}
+
 // The tool is killed after each step of harden: the meter returns by itself.
 func TestHardenKilledAtEachStep(t *testing.T) {
 	for step := 1; step <= 5; step++ {
 		t.Run("after step "+string(rune('0'+step)), func(t *testing.T) {
+			t.Parallel()
 			s := startSite(t)
 			before := s.before(t, factoryUser1)
-			cmd := s.command(as{password: "0", new: "271828"}, "security", "harden", "ADDR", "--confirm-within", "3s")
+			cmd := s.command(as{password: "0", new: "271828"}, "security", "harden", "ADDR", "--confirm-within", "10s")
 			cmd.Env = append(cmd.Env, "HEPSETUP_STOP_AFTER="+string(rune('0'+step)))
 			progress, err := cmd.StderrPipe()
 			if err != nil {
