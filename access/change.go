@@ -226,7 +226,7 @@ func (s *Session) fault(changes []Change) error {
 	for i := range changes {
 		c := &changes[i]
 		if refusal, ok := asRefusal(c.Fault); ok {
-			return s.refuse(refusal.of(c.nominal()), c.String())
+			return s.refuse(refusal.of(s.gate().nominal(*c)), c.String())
 		}
 		if bad == nil && c.Fault != nil {
 			bad = c
@@ -235,7 +235,7 @@ func (s *Session) fault(changes []Change) error {
 	if bad == nil {
 		return nil
 	}
-	s.note(Record{Kind: OperationDone, Operation: bad.nominal(), Target: bad.String(), Err: bad.Fault})
+	s.note(Record{Kind: OperationDone, Operation: s.gate().nominal(*bad), Target: bad.String(), Err: bad.Fault})
 	return bad.Fault
 }
 
@@ -317,8 +317,16 @@ func (c Change) programs() bool { return c.Kind <= Link }
 
 // nominal is the operation that a change amounts to as far as its kind tells: for the
 // record of what was done.
-func (c Change) nominal() Operation {
+func (g *Gate) nominal(c Change) Operation {
 	switch c.Kind {
+	case Pulse:
+		if strings.EqualFold(moduleOf(c.Object), demandReset) {
+			return ResetDemand
+		}
+	case ResetNamed:
+		if g.resetsDemand(c.Object) {
+			return ResetDemand
+		}
 	case Create:
 		return CreateModule
 	case Delete:

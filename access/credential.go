@@ -99,8 +99,8 @@ func (s *Security) claimed(p Path, c Credential) (claim, *Refusal) {
 		// One that is not there answers, takes its time and is locked like one that is.
 		return claim{identity: Identity{Kind: kind, Account: n}, account: n, verifier: s.Accounts[n].verifier}, s.incomplete(c)
 	case ModelNumber:
-		if s.Mode != LSS || !takesModelNumber(p) {
-			return claim{account: foreign}, refuse(CodeBadCredentials, "")
+		if refusal := s.modelNumber(p); refusal != nil {
+			return claim{account: foreign}, refusal
 		}
 	case PasswordOnly:
 		if s.Mode != LSS {
@@ -108,6 +108,18 @@ func (s *Security) claimed(p Path, c Credential) (claim, *Refusal) {
 		}
 	}
 	return claim{identity: Identity{Kind: kind, Account: 1}, account: 1, verifier: s.Accounts[1].verifier}, s.incomplete(c)
+}
+
+// modelNumber refuses the model number as a name where it is none. It is no guess: whoever
+// connects is told the model.
+func (s *Security) modelNumber(p Path) *Refusal {
+	switch {
+	case !takesModelNumber(p):
+		return refuse(CodeUserNeeded, "the model number is a name for web, ssh and sftp only")
+	case s.Mode != LSS:
+		return refuse(CodeUserNeeded, "the model number is a name only while legacy security support is on")
+	}
+	return nil
 }
 
 // incomplete refuses a name without a password, which is no guess and counts as none.

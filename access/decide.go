@@ -155,8 +155,8 @@ func (s *Security) decideLSS(r Request) *Refusal {
 		}
 		account = 1
 	case ModelNumber:
-		if !takesModelNumber(r.Path) {
-			return refuse(CodeUserNeeded, "the model number is a name for web, ssh and sftp only")
+		if refusal := s.modelNumber(r.Path); refusal != nil {
+			return refusal
 		}
 		account = 1
 	}
@@ -191,8 +191,8 @@ func (s *Security) decideAdvanced(r Request) *Refusal {
 		return s.decideAccount(r.Account, r.Operation)
 	case r.Credential == NoCredential && r.Path == FrontPanel && r.Operation == ReadMeasurement:
 		return nil
-	case r.Credential == ModelNumber && takesModelNumber(r.Path):
-		return refuse(CodeUserNeeded, "the model number is a name only while legacy security support is on")
+	case r.Credential == ModelNumber:
+		return s.modelNumber(r.Path)
 	}
 	return refuse(CodeUserNeeded, "")
 }

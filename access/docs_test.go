@@ -19,16 +19,13 @@ func TestDocsHaveTheTable(t *testing.T) {
 	if !ok1 || !ok2 {
 		t.Fatalf("%s has no place for the table", page)
 	}
-	rules, headings := readRules(t)
 	var b strings.Builder
-	for i, r := range rules {
-		for _, h := range headings {
-			if h.first == i {
-				fmt.Fprintf(&b, "\n**%s**\n\n| firmware | mode | path | credential | boxes | operation | answer | from |\n|---|---|---|---|---|---|---|---|\n", h.text)
-			}
+	for _, r := range readRules(t) {
+		if r.Heading != "" {
+			fmt.Fprintf(&b, "\n**%s**\n\n| firmware | mode | path | credential | boxes | operation | answer | from |\n|---|---|---|---|---|---|---|---|\n", r.Heading)
 		}
 		row := make([]string, 0, 8)
-		for _, c := range append(r.columns[:], r.answer, r.source) {
+		for _, c := range append(r.Columns[:], r.Answer, r.Source) {
 			switch c {
 			case "*":
 				c = "any"

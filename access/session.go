@@ -80,7 +80,7 @@ func (s *Session) With(ctx context.Context, c Credential) (*Session, error) {
 	}
 	fresh := &Session{conn: s.conn, identity: id, shown: shown}
 	s.conn.add(fresh)
-	s.conn.record(id, Record{Kind: LoginRight, Priority: g.Security().validLogin})
+	s.conn.record(id, Record{Kind: LoginRight, Target: "login", Priority: g.Security().validLogin})
 	return fresh, nil
 }
 
@@ -114,7 +114,7 @@ func (s *Session) Login(ctx context.Context, c Credential, idle time.Duration) (
 	if err != nil {
 		return nil, err
 	}
-	s.conn.record(id, Record{Kind: LoginRight, Priority: g.Security().validLogin})
+	s.conn.record(id, Record{Kind: LoginRight, Target: "login", Priority: g.Security().validLogin})
 	return fresh, nil
 }
 
@@ -402,7 +402,7 @@ func (s *Session) transact(ctx context.Context, t Transaction, rehearse bool) er
 		if err == nil && c.programs() {
 			continue // the meter's own event of a setup change tells it, with the value before
 		}
-		s.note(Record{Kind: OperationDone, Operation: c.nominal(), Target: c.String(), Is: c.value(), Err: err})
+		s.note(Record{Kind: OperationDone, Operation: g.nominal(c), Target: c.String(), Is: c.value(), Err: err})
 	}
 	return err
 }
