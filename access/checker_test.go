@@ -112,6 +112,26 @@ func TestCheckerHasWrongOnesWait(t *testing.T) {
 	})
 }
 
+func TestCheckerServesSuspectsAfterOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench()
+		_, _ = b.try(t.Context(), "suspect", "wrong")
+		time.Sleep(afterWrong * cost)
+		start := time.Now()
+		var all sync.WaitGroup
+		for i, address := range []string{"a", "b", "suspect", "c", "d"} {
+			all.Go(func() {
+				_, _ = b.try(t.Context(), address, "right")
+				if done, want := at(start), []float64{1, 1, 3, 2, 2}[i]; done != want {
+					t.Errorf("%s: after %v costs, want %v", address, done, want)
+				}
+			})
+			synctest.Wait()
+		}
+		all.Wait()
+	})
+}
+
 // Of a first wave from 200 addresses, of which nobody knows yet that they are wrong, a login
 // that comes then does not wait for the rest.
 func TestCheckerTakesNewcomersFirst(t *testing.T) {
