@@ -133,7 +133,7 @@ func parseSecurityFile(text []byte) (*securityFile, error) {
 
 func (f *securityFile) set(label, value string) error {
 	if !isGateRegister(label) {
-		return fmt.Errorf("%q is no register of security", label)
+		return fmt.Errorf("%.60q is no register of security", label)
 	}
 	if f.labels[fold(label)] {
 		return fmt.Errorf("%s is set twice", label)
@@ -146,7 +146,7 @@ func (f *securityFile) set(label, value string) error {
 func (f *securityFile) account(name, value string) error {
 	n, ok := ParseUser(name)
 	if !ok {
-		return fmt.Errorf("%q is no account: they are USER1 to USER%d", name, maxUserNumber)
+		return fmt.Errorf("%.60q is no account: they are USER1 to USER%d", name, maxUserNumber)
 	}
 	if _, twice := f.accounts[n]; twice {
 		return fmt.Errorf("%s stands twice", name)
@@ -168,7 +168,7 @@ func (f *securityFile) password(name, value string) error {
 	if !strings.EqualFold(name, "METER") {
 		var ok bool
 		if n, ok = ParseUser(name); !ok {
-			return fmt.Errorf("%q is no account", name)
+			return fmt.Errorf("%.60q is no account", name)
 		}
 	}
 	v, err := ParseVerifier(value)

@@ -46,7 +46,7 @@ type Address struct {
 // rtu:DEVICE?baud=N&parity=E&unit=N. The error has the code usage.
 func ParseAddress(text string) (Address, error) {
 	bad := func(format string, args ...any) (Address, error) {
-		e := NewError(CodeUsage, "address %q: %s", text, fmt.Sprintf(format, args...))
+		e := NewError(CodeUsage, "address %.80q: %s", text, fmt.Sprintf(format, args...))
 		return Address{}, e.with("write host or host:port, modbus://host/UNIT, rtu+tcp://host:port/UNIT or rtu:DEVICE?baud=19200&parity=E&unit=1")
 	}
 	scheme, rest, _ := strings.Cut(text, ":")
@@ -135,6 +135,9 @@ func parseUnit(text string) (int, error) {
 
 // splitHost parts host and port; an IPv6 address may stand without brackets if it has no
 // port. Port 0 as the default means that one must be given.
+// maxHost is the length of the longest name of a host (RFC 1035 2.3.4).
+const maxHost = 253
+
 func splitHost(text string, port int) (string, int, error) {
 	host := text
 	if strings.Count(text, ":") == 1 || strings.HasPrefix(text, "[") && strings.Contains(text, "]:") {
@@ -151,6 +154,8 @@ func splitHost(text string, port int) (string, int, error) {
 	switch {
 	case host == "":
 		return "", 0, fmt.Errorf("it names no host")
+	case len(host) > maxHost:
+		return "", 0, fmt.Errorf("a host has at most %d characters, this one %d", maxHost, len(host))
 	case strings.ContainsAny(host, " /\\?#@%[]\t\n") || strings.Contains(host, ":") && net.ParseIP(host) == nil:
 		return "", 0, fmt.Errorf("%q is no host", host)
 	case port == 0:
