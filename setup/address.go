@@ -133,11 +133,11 @@ func parseUnit(text string) (int, error) {
 	return n, nil
 }
 
-// splitHost parts host and port; an IPv6 address may stand without brackets if it has no
-// port. Port 0 as the default means that one must be given.
 // maxHost is the length of the longest name of a host (RFC 1035 2.3.4).
 const maxHost = 253
 
+// splitHost parts host and port; an IPv6 address may stand without brackets if it has no
+// port. Port 0 as the default means that one must be given.
 func splitHost(text string, port int) (string, int, error) {
 	host := text
 	if strings.Count(text, ":") == 1 || strings.HasPrefix(text, "[") && strings.Contains(text, "]:") {
