@@ -17,6 +17,7 @@ bench:
 	bash scripts/fft-vs-fftw.sh
 	bash scripts/measure-bench.sh
 	bash scripts/modbus-vs-libmodbus.sh
+	sh scripts/login-flood.sh
 
 # What takes too long for every change: hundreds of kills, every power cut, long
 # fuzzing. The dated output of the last run is in docs/proofs.

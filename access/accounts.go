@@ -133,8 +133,8 @@ func (s *Session) SetPassword(ctx context.Context, number int, password string) 
 		return err
 	}
 	t := Transaction{Passwords: map[int]Verifier{number: v}}
-	if number == s.identity.Account && s.limit > 0 {
-		s.changing.Store(&v) // it goes on; all others of the account end
+	if number == s.identity.Account && s.shown == (digest{}) {
+		s.changing.Store(&v) // one that lasts goes on; all others of the account end
 	}
 	err = g.options.Works.Change(ctx, t, s.by(), func(Modules, []Change) error {
 		if err := s.permit(op, target); err != nil {

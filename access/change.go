@@ -1,7 +1,6 @@
 package access
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -210,7 +209,7 @@ func (s *Session) judge(passwords map[int]Verifier) Judge {
 				return s.refuse(refusal.of(op), c.String())
 			}
 		}
-		if err := faultOf(changes); err != nil || !administers {
+		if err := s.fault(changes); err != nil || !administers {
 			return err
 		}
 		if refusal := after.check(); refusal != nil {
@@ -220,16 +219,24 @@ func (s *Session) judge(passwords map[int]Verifier) Judge {
 	}
 }
 
-// faultOf returns what the server found wrong; what cannot be written at all comes first.
-func faultOf(changes []Change) error {
-	var fault error
-	for _, c := range changes {
-		if _, ok := asRefusal(c.Fault); ok {
-			return c.Fault
+// fault records and returns what the server found wrong with a change; what cannot be
+// written at all comes first.
+func (s *Session) fault(changes []Change) error {
+	var bad *Change
+	for i := range changes {
+		c := &changes[i]
+		if refusal, ok := asRefusal(c.Fault); ok {
+			return s.refuse(refusal.of(s.gate().nominal(*c)), c.String())
 		}
-		fault = cmp.Or(fault, c.Fault)
+		if bad == nil && c.Fault != nil {
+			bad = c
+		}
 	}
-	return fault
+	if bad == nil {
+		return nil
+	}
+	s.note(Record{Kind: OperationDone, Operation: s.gate().nominal(*bad), Target: bad.String(), Err: bad.Fault})
+	return bad.Fault
 }
 
 // resetsDemand reports whether a reset needs the permission of its own.

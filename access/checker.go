@@ -51,7 +51,7 @@ type checker struct {
 	suspects int // of those that run
 	waiting  int
 	hosts    map[string]*host
-	turns    []*host // with someone waiting, in the order of their turns
+	turns    []*host // with someone waiting, in the order in which they came or were served
 	verified map[digest]struct{}
 }
 
@@ -177,8 +177,11 @@ func (c *checker) begin(ctx context.Context, address string) (*host, error) {
 func (c *checker) enqueue(address string) (*host, *waiter, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	h := c.hosts[address]
-	if c.waiting >= checksWaiting || h != nil && len(h.waiting) >= checksOfHost {
+	h, room := c.hosts[address], checksWaiting
+	if h != nil && h.suspectUntil.After(c.now()) {
+		room /= 2 // the rest is for who was not wrong
+	}
+	if c.waiting >= room || h != nil && len(h.waiting) >= checksOfHost {
 		return nil, nil, refuse(CodeBusy, "")
 	}
 	if h == nil {
@@ -215,17 +218,23 @@ func (c *checker) wait(h *host, w *waiter) time.Duration {
 func (c *checker) dispatch() {
 	now := c.now()
 	for _, suspect := range [...]bool{false, true} {
-		for i := 0; i < len(c.turns) && c.running < checksAtOnce; {
+		for passed := 0; passed < len(c.turns) && c.running < checksAtOnce; {
+			// The newest goes first: of a first wave from everywhere an honest login is one
+			// of hundreds. Suspects, who all come back, go in their order.
+			i, back := len(c.turns)-1-passed, 0
+			if suspect {
+				i, back = passed, len(c.turns)-1
+			}
 			h := c.turns[i]
 			if h.busy || h.notNow.After(now) || h.suspectUntil.After(now) != suspect || suspect && c.suspects >= suspectsAtOnce {
-				i++
+				passed++
 				continue
 			}
 			c.turns = slices.Delete(c.turns, i, i+1)
 			w := h.waiting[0]
 			h.waiting = slices.Delete(h.waiting, 0, 1)
 			if len(h.waiting) > 0 {
-				c.turns = append(c.turns, h)
+				c.turns = slices.Insert(c.turns, back, h)
 			}
 			h.busy, h.asSuspect = true, suspect
 			if suspect {

@@ -84,8 +84,8 @@ func TestCheckerTakesAddressesByTurns(t *testing.T) {
 			}
 		}
 		synctest.Wait()
-		if _, err := b.try(t.Context(), "c", "right"); err != nil || at(start) != 3 {
-			t.Errorf("a third address behind 16 checks of two: %v after %v costs, want it after one more of each, 3", err, at(start))
+		if _, err := b.try(t.Context(), "c", "right"); err != nil || at(start) != 2 {
+			t.Errorf("a third address behind 16 checks of two: %v after %v costs, want its turn after those that ran, 2", err, at(start))
 		}
 		all.Wait()
 	})
@@ -112,6 +112,46 @@ func TestCheckerHasWrongOnesWait(t *testing.T) {
 	})
 }
 
+func TestCheckerServesSuspectsAfterOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench()
+		_, _ = b.try(t.Context(), "suspect", "wrong")
+		time.Sleep(afterWrong * cost)
+		start := time.Now()
+		var all sync.WaitGroup
+		for i, address := range []string{"a", "b", "suspect", "c", "d"} {
+			all.Go(func() {
+				_, _ = b.try(t.Context(), address, "right")
+				if done, want := at(start), []float64{1, 1, 3, 2, 2}[i]; done != want {
+					t.Errorf("%s: after %v costs, want %v", address, done, want)
+				}
+			})
+			synctest.Wait()
+		}
+		all.Wait()
+	})
+}
+
+// Of a first wave from 200 addresses, of which nobody knows yet that they are wrong, a login
+// that comes then does not wait for the rest.
+func TestCheckerTakesNewcomersFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, start := newBench(), time.Now()
+		var wave sync.WaitGroup
+		for i := range 200 {
+			wave.Go(func() { _, _ = b.try(t.Context(), strconv.Itoa(i), "wrong") })
+		}
+		synctest.Wait()
+		if _, err := b.try(t.Context(), "honest", "right"); err != nil || at(start) != 2 {
+			t.Errorf("%v after %v costs, want 2", err, at(start))
+		}
+		wave.Wait()
+		if at(start) != 101 {
+			t.Errorf("the wave is through after %v costs, want 101: nobody is forgotten", at(start))
+		}
+	})
+}
+
 // A flood from many addresses has one place; who was not wrong lately does not wait for it.
 func TestCheckerPutsSuspectsLast(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -121,7 +161,9 @@ func TestCheckerPutsSuspectsLast(t *testing.T) {
 		for i := range 200 {
 			flood.Go(func() {
 				for n := 0; ctx.Err() == nil; n++ {
-					_, _ = b.try(ctx, strconv.Itoa(i), "wrong"+strconv.Itoa(n))
+					if _, err := b.try(ctx, strconv.Itoa(i), "wrong"+strconv.Itoa(n)); err != nil {
+						time.Sleep(20 * time.Millisecond) // it is busy: a client comes again
+					}
 				}
 			})
 		}
@@ -174,6 +216,31 @@ func TestCheckerBounds(t *testing.T) {
 			t.Error("an address that was sent away is remembered")
 		}
 		b.mu.Unlock()
+		stop()
+		all.Wait()
+		b.quiet(t)
+	})
+}
+
+func TestCheckerKeepsRoomForOthersThanSuspects(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench()
+		b.hash = quick
+		const suspects = checksWaiting/2 + 2
+		for i := range suspects {
+			_, _ = b.try(t.Context(), strconv.Itoa(i), "wrong")
+		}
+		b.hash = b.hashing
+		ctx, stop := context.WithCancel(t.Context())
+		var all sync.WaitGroup
+		for i := range checksWaiting / 2 {
+			all.Go(func() { _, _ = b.try(ctx, strconv.Itoa(i), "wrong") })
+		}
+		synctest.Wait() // they wait for what their wrong passwords cost them
+		_, err := b.try(ctx, strconv.Itoa(suspects-1), "right")
+		want(t, "one more suspect", err, CodeBusy)
+		_, err = b.try(ctx, "honest", "right")
+		want(t, "another one", err, "")
 		stop()
 		all.Wait()
 		b.quiet(t)

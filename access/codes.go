@@ -22,7 +22,7 @@ var codes = [...]CodeInfo{
 	{CodePasswordRule, "the password does not follow the rule", "use up to 8 digits without a leading zero, or up to 6 characters of ASCII 33 to 126 of which one is no digit; 0 is valid"},
 	{CodeNotOnThisPath, "this path cannot do that", "use the object protocol, for example with hepsetup"},
 	{CodeNotInThisMode, "this does not exist in the security mode that is set", "see `hepsetup security show` for the mode and what it offers"},
-	{CodeNotInThisFirmware, "this firmware does not have that", "see docs/security.md for what each generation has"},
+	{CodeNotInThisFirmware, "this firmware does not have that", "see docs/access.md for what each generation has"},
 	{CodeMapClosed, "the Modbus map is closed", "set Security Options/Modbus Map Access to Read Only, or use ION over Modbus with an account"},
 	{CodeMapReadOnly, "the Modbus map cannot be written", "set Security Options/Modbus Map Access to Read/Write (in LSS User1 needs Full Meter Config Access, too; in Advanced the map is never written)"},
 	{CodeNoAdministrator, "no account could change security any more", "leave Security Config Access and Read Access with one account that has a password"},

@@ -18,7 +18,8 @@ type Client struct {
 	Remote string // network address with port, or the name of the line
 	// Encrypted tells that nobody on the way can read it.
 	Encrypted bool
-	// End closes the connection from the meter's side; nil where that cannot be done.
+	// End closes the connection from the meter's side, and does not wait for it; nil where
+	// that cannot be done.
 	End func()
 }
 

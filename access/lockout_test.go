@@ -243,6 +243,61 @@ func TestLockoutsAreBounded(t *testing.T) {
 	})
 }
 
+// What is known to be right does not let in while the account is locked: not on the same
+// connection, and not where the lock came while the password was checked.
+func TestLockoutHoldsForWhatIsRight(t *testing.T) {
+	bubble(t, third, func(t *testing.T, m *meter) {
+		m.set(attemptsRegister(ION), "1")
+		s, again := m.client(ION, "192.0.2.1"), named("USER2", "two")
+		one, err := s.With(t.Context(), again)
+		want(t, "before", err, "")
+		_, err = m.client(ION, "192.0.2.2").With(t.Context(), named("USER2", "wrong"))
+		want(t, "the wrong one that locks", err, CodeBadCredentials)
+		m.told(LoginLocked)
+		for range 2 {
+			_, err = s.With(t.Context(), again)
+			want(t, "the same connection, locked", err, CodeBadCredentials)
+		}
+		if n := m.told(LoginLocked); n != 1 {
+			t.Errorf("the log was told %d times, want once", n)
+		}
+		time.Sleep(15 * time.Minute)
+		same, err := s.With(t.Context(), again)
+		want(t, "after it", err, "")
+		if same != one {
+			t.Error("the session of before is not known again")
+		}
+	})
+	bubble(t, third, func(t *testing.T, m *meter) {
+		m.set(attemptsRegister(ION), "1")
+		m.gate.checker.hash = newBench().hashing
+		wrong := m.client(ION, "192.0.2.2")
+		go func() { _, _ = wrong.With(t.Context(), named("USER2", "wrong")) }()
+		time.Sleep(cost / 2)
+		_, err := m.client(ION, "192.0.2.1").With(t.Context(), named("USER2", "two"))
+		want(t, "right, and locked meanwhile", err, CodeBadCredentials)
+		if m.told(LoginLocked) != 1 || m.told(LoginRight) != 0 {
+			t.Error("the log does not tell that it was locked")
+		}
+	})
+}
+
+// A password that is changed while it is checked is the old one.
+func TestPasswordChangedWhileItIsChecked(t *testing.T) {
+	bubble(t, third, func(t *testing.T, m *meter) {
+		m.gate.checker.hash = newBench().hashing
+		go func() {
+			time.Sleep(cost / 2)
+			m.mu.Lock()
+			defer m.mu.Unlock()
+			m.account(2, "new", allPermissions)
+			m.set()
+		}()
+		_, err := m.client(ION, "192.0.2.1").With(t.Context(), named("USER2", "two"))
+		want(t, "the old one", err, CodeBadCredentials)
+	})
+}
+
 // A password change ends the account's sessions at once, forgets that the old password was
 // right, and the changer goes on where it has a session that lasts (F17).
 func TestPasswordChangeCutsOff(t *testing.T) {

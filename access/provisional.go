@@ -17,6 +17,8 @@ type provisional struct {
 	until  time.Time
 	by     string
 	before []byte // the security file, with verifiers
+	// told tells that the log knows that the return failed.
+	told bool
 }
 
 // Bounds of the time within which changes are to be confirmed.
@@ -165,14 +167,18 @@ func (g *Gate) dueReturn(now time.Time) *Transaction {
 // is then offered again.
 func (g *Gate) Returned(err error) {
 	g.mu.Lock()
-	by := ""
-	if g.provisional != nil {
-		by = g.provisional.by
+	by, told := "", false
+	if p := g.provisional; p != nil {
+		by, told = p.by, p.told
+		p.told = err != nil
 	}
 	if err == nil {
 		g.provisional = nil
 	}
 	g.mu.Unlock()
+	if err != nil && told {
+		return // it is tried each second
+	}
 	g.options.Audit.Record(Record{Kind: Returned, Time: g.options.Now(), Operation: AdministerSecurity, Target: "provisional changes of security by " + by,
 		Is: "not confirmed in time: accounts, permissions and mode are as before", Err: err, Mode: g.Security().Mode})
 }

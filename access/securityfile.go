@@ -32,6 +32,7 @@ const (
 type securityFile struct {
 	generation string
 	settings   map[string]string // registers by label, without accounts
+	labels     map[string]bool   // of settings, folded
 	accounts   map[int]Permissions
 	passwords  map[int]Verifier // 0 is the meter password
 }
@@ -84,7 +85,7 @@ func parseSecurityFile(text []byte) (*securityFile, error) {
 	if len(text) > maxSecurityFile {
 		return nil, refuse(CodeBadRequest, fmt.Sprintf("a security file has at most %d bytes, this one has %d", maxSecurityFile, len(text)))
 	}
-	f := &securityFile{settings: map[string]string{}, accounts: map[int]Permissions{}, passwords: map[int]Verifier{}}
+	f := &securityFile{settings: map[string]string{}, labels: map[string]bool{}, accounts: map[int]Permissions{}, passwords: map[int]Verifier{}}
 	number, headed := 0, false
 	for line := range strings.Lines(string(text)) {
 		number++
@@ -132,13 +133,12 @@ func parseSecurityFile(text []byte) (*securityFile, error) {
 
 func (f *securityFile) set(label, value string) error {
 	if !isGateRegister(label) {
-		return fmt.Errorf("%q is no register of security", label)
+		return fmt.Errorf("%.60q is no register of security", label)
 	}
-	for known := range f.settings {
-		if strings.EqualFold(known, label) {
-			return fmt.Errorf("%s is set twice", label)
-		}
+	if f.labels[fold(label)] {
+		return fmt.Errorf("%s is set twice", label)
 	}
+	f.labels[fold(label)] = true
 	f.settings[label] = value
 	return nil
 }
@@ -146,7 +146,7 @@ func (f *securityFile) set(label, value string) error {
 func (f *securityFile) account(name, value string) error {
 	n, ok := ParseUser(name)
 	if !ok {
-		return fmt.Errorf("%q is no account: they are USER1 to USER%d", name, maxUserNumber)
+		return fmt.Errorf("%.60q is no account: they are USER1 to USER%d", name, maxUserNumber)
 	}
 	if _, twice := f.accounts[n]; twice {
 		return fmt.Errorf("%s stands twice", name)
@@ -168,7 +168,7 @@ func (f *securityFile) password(name, value string) error {
 	if !strings.EqualFold(name, "METER") {
 		var ok bool
 		if n, ok = ParseUser(name); !ok {
-			return fmt.Errorf("%q is no account", name)
+			return fmt.Errorf("%.60q is no account", name)
 		}
 	}
 	v, err := ParseVerifier(value)

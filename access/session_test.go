@@ -3,7 +3,9 @@ package access
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 )
@@ -310,6 +312,88 @@ func TestGreetingSaysLittle(t *testing.T) {
 		model, firmware, takes := m.client(ION, "192.0.2.1").Greeting()
 		if model != "ION9000" || firmware != "3.0.0" || !slices.Equal(takes, []CredentialKind{NamedUser}) {
 			t.Error(model, firmware, takes)
+		}
+	})
+}
+
+// A login page, and the hello, say which kinds of credential there are.
+func TestTakes(t *testing.T) {
+	for _, tc := range []struct {
+		g    Generation
+		mode Mode
+		path Path
+		want []CredentialKind
+	}{
+		{third, LSS, ION, []CredentialKind{NoCredential, PasswordOnly, NamedUser}},
+		{third, LSS, Web, []CredentialKind{NamedUser, ModelNumber}},
+		{third, LSS, SSH, []CredentialKind{NamedUser, ModelNumber}},
+		{third, LSS, FrontPanel, []CredentialKind{NoCredential, PasswordOnly, NamedUser}},
+		{third, Advanced, ION, []CredentialKind{NamedUser}},
+		{third, Advanced, FrontPanel, []CredentialKind{NoCredential, NamedUser}},
+		{second, Advanced, SSH, nil},
+		{second, Advanced, SFTP, []CredentialKind{NamedUser}},
+		{second, Standard, SSH, nil},
+		{second, Standard, ION, []CredentialKind{NoCredential, PasswordOnly, NamedUser}},
+		{second, Standard, SFTP, []CredentialKind{PasswordOnly, NamedUser, ModelNumber}},
+	} {
+		bubble(t, tc.g, func(t *testing.T, m *meter) {
+			m.set(RegisterMode, tc.mode.String())
+			if got := m.gate.Takes(tc.path); !slices.Equal(got, tc.want) {
+				t.Errorf("%s %s, %s: %v, want %v", tc.g.Name, tc.mode, tc.path, got, tc.want)
+			}
+		})
+	}
+}
+
+// Everything at once, for the race detector: whatever happens, who has no right gets none,
+// and nothing is left over.
+func TestGateTakesManyAtOnce(t *testing.T) {
+	bubble(t, third, func(t *testing.T, m *meter) {
+		var all sync.WaitGroup
+		for i := range 16 {
+			random := rand.New(rand.NewPCG(7, uint64(i)))
+			all.Go(func() {
+				for range 20 {
+					s, err := m.gate.Open(Client{Path: Path(random.IntN(int(paths))), Remote: fmt.Sprintf("192.0.2.%d:1", i%9), End: func() {}})
+					if err != nil {
+						t.Error(err)
+						continue
+					}
+					s.Call(fmt.Sprint(i), "")
+					credentials := []Credential{{}, named("USER1", "0"), named("USER2", "two"), named("USER3", "three"), named("9000", "0"), passwordOnly("0"), named("USER3", "wrong")}
+					c := credentials[random.IntN(len(credentials))]
+					one, err := s.With(t.Context(), c)
+					if random.IntN(2) == 0 {
+						one, err = s.Login(t.Context(), c, time.Second)
+					}
+					if err == nil {
+						if view, err := one.Registers(Readings); err == nil {
+							_, _ = view.Snapshot()
+						}
+						err = one.SetUser(t.Context(), 3, MayTime, 0)
+						if err == nil && one.identity.Account != 1 && one.identity.Account != 2 {
+							t.Errorf("%+v may administer", one.identity)
+						}
+						_, _ = one.Connections()
+						_, _, _, _ = one.Uses()
+						_ = one.Change(t.Context(), []Change{{Kind: Set, Object: "Power Meter/PT Prim", Text: fmt.Sprint(i)}}, false)
+						if random.IntN(5) == 0 {
+							_ = one.EndConnection(t.Context(), uint64(random.IntN(500)))
+						}
+						_ = one.Own()
+						one.Close()
+					}
+					time.Sleep(time.Duration(random.IntN(300)) * time.Millisecond)
+					m.gate.Tick(m.now())
+					_ = m.gate.Counters()
+					_ = m.gate.Keep(m.now(), false)
+					s.Close()
+				}
+			})
+		}
+		all.Wait()
+		if c := m.gate.Counters(); c.Connections != 0 {
+			t.Errorf("%d connections are left", c.Connections)
 		}
 	})
 }

@@ -112,7 +112,7 @@ func (g *Gate) Takes(p Path) []CredentialKind {
 // takes reports whether a credential of the kind can lead to anything on a path.
 func (s *Security) takes(p Path, kind CredentialKind) bool {
 	if kind == NamedUser && (s.Mode == Advanced || s.Mode == LSS) {
-		return p != ModbusMap
+		return p != ModbusMap && s.exists(Request{Path: p}) == nil
 	}
 	for op := range operations {
 		if op != SyncClock && s.Decide(Request{Path: p, Credential: kind, Operation: op}) == nil {

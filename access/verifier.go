@@ -92,10 +92,14 @@ func ParseVerifier(text string) (Verifier, error) {
 	if len(parts) != verifierParts || !strings.HasPrefix(hashed, verifierForm) || kind != numericMark && kind != anyMark {
 		return Verifier{}, errVerifier
 	}
-	salt, err := base64.RawStdEncoding.DecodeString(parts[4])
-	hash, err2 := base64.RawStdEncoding.DecodeString(parts[5])
+	salt, err := base64.RawStdEncoding.Strict().DecodeString(parts[4])
+	hash, err2 := base64.RawStdEncoding.Strict().DecodeString(parts[5])
 	if err != nil || err2 != nil || len(salt) != saltBytes || len(hash) != hashBytes {
 		return Verifier{}, errVerifier
 	}
-	return Verifier{salt: [saltBytes]byte(salt), hash: [hashBytes]byte(hash), set: true, numeric: kind == numericMark}, nil
+	v := Verifier{salt: [saltBytes]byte(salt), hash: [hashBytes]byte(hash), set: true, numeric: kind == numericMark}
+	if v.String() != text { // base64 has several texts for the same bytes
+		return Verifier{}, errVerifier
+	}
+	return v, nil
 }

@@ -79,6 +79,7 @@ func (a *audit) Record(r access.Record) {
 	case access.LoginRight:
 		a.tell(r, r.Priority, "valid login", "logged in")
 	case access.LockedOut:
+		r.Target = loginTarget(r)
 		a.tell(r, r.Priority, "lockout", "locked out for "+r.Is)
 	case access.FactoryAccess:
 		a.tell(r, priorityFactory, "factory access", r.Is)

@@ -17,8 +17,11 @@ const absent = "absent"
 
 // Rule is a line of the table.
 type Rule struct {
-	Line                            int
-	Answer                          string // Allow, or a code
+	Line int
+	// Heading is the comment line above the first rule of a group, empty for the others.
+	Heading                         string
+	Columns                         [6]string // as they stand there
+	Answer                          string    // Allow, or a code
 	Source                          string
 	Generations, Modes, Credentials []string
 	Paths, Operations               []Alternative
@@ -38,16 +41,22 @@ const Any = "*"
 
 // Parse reads the table.
 func Parse(text string) (rules []*Rule, err error) {
+	heading := ""
 	for i, line := range strings.Split(text, "\n") {
 		body, source, _ := strings.Cut(line, "#")
 		if strings.TrimSpace(body) == "" {
+			heading = strings.TrimSpace(source)
 			continue
 		}
 		left, answer, ok := strings.Cut(body, "->")
 		columns := strings.Split(left, "|")
-		r := &Rule{Line: i + 1, Answer: strings.TrimSpace(answer), Source: strings.TrimSpace(source)}
+		r := &Rule{Line: i + 1, Heading: heading, Answer: strings.TrimSpace(answer), Source: strings.TrimSpace(source)}
+		heading = ""
 		if !ok || len(columns) != 6 || r.Source == "" {
 			return nil, fmt.Errorf("rules.txt line %d: want six columns, -> and an answer, and # with a source", i+1)
+		}
+		for c := range columns {
+			r.Columns[c] = strings.TrimSpace(columns[c])
 		}
 		r.Generations, r.Modes, r.Credentials = names(columns[0], ","), names(columns[1], ","), names(columns[3], ",")
 		r.Paths, r.Operations = alternatives(columns[2]), alternatives(columns[5])

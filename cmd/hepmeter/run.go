@@ -130,15 +130,21 @@ func run(cmd *cobra.Command, f runFlags) (err error) {
 		boot.Modbus: modbusserver.New(m.Gate(), layout, modbusserver.Options{}),
 		boot.ION:    ionpserver.New(m.Gate(), ionpserver.Options{Log: log}),
 	}
-	ctx, cancel := context.WithCancel(ctx)
+	// Servers stop before the meter, so that writes under way are still carried out.
 	served := make(chan error, len(doors))
 	serving := 0
-	defer func() {
+	measuring, stopMeasuring := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopMeasuring()
+	ctx, cancel := context.WithCancel(ctx)
+	stop := func() (err error) {
 		cancel()
 		for range serving {
 			err = errors.Join(err, <-served)
 		}
-	}()
+		serving = 0
+		return err
+	}
+	defer func() { err = errors.Join(err, stop()) }()
 	for service, door := range doors {
 		listener, err := ports.Listen(ctx, f.host, service)
 		if err != nil {
@@ -155,7 +161,16 @@ func run(cmd *cobra.Command, f runFlags) (err error) {
 		}
 	}
 	greet(cmd.OutOrStdout(), m, f, &listening)
-	return m.Run(ctx)
+	ended := make(chan error, 1)
+	go func() { ended <- m.Run(measuring) }()
+	select {
+	case <-ctx.Done():
+		err = stop()
+		stopMeasuring()
+		return errors.Join(err, <-ended)
+	case err := <-ended:
+		return err
+	}
 }
 
 // endpoints are the addresses on which the services listen.

@@ -56,7 +56,7 @@ func (s *Server) newConnection(ctx context.Context, conn net.Conn, session *acce
 	line := newLine(ctx, conn, s.options)
 	c := &connection{server: s, ctx: ctx, line: line, root: session, version: ionp.VersionStateless,
 		reader: ionp.NewReader(line), writer: ionp.NewWriter(line), plans: map[string]*plan{}}
-	line.held = c.reader.Held
+	line.before = c.flush
 	return c
 }
 
@@ -78,7 +78,7 @@ func (c *connection) serve() error {
 			err = c.answer(message)
 		}
 		if err == nil {
-			err = c.flush()
+			err = c.relieve()
 		}
 		switch {
 		case errors.Is(err, io.EOF):
@@ -89,18 +89,23 @@ func (c *connection) serve() error {
 	}
 }
 
-// flush writes replies, unless a further request has come meanwhile, and accounts for
-// what the client keeps the server holding.
-func (c *connection) flush() error {
-	waiting := c.reader.Waiting()
-	if !waiting {
-		if err := c.hold(int64(c.reader.Held())); err != nil {
-			return err
-		}
+// flush writes replies when no further request has come meanwhile, and accounts for what
+// the client keeps the server holding.
+func (c *connection) flush() (held int, err error) {
+	held = c.reader.Held()
+	if err := c.hold(int64(held)); err != nil {
+		return held, err
 	}
 	c.out.Lock()
 	defer c.out.Unlock()
-	if waiting && c.writer.Buffered() < unsent {
+	return held, c.writer.Flush()
+}
+
+// relieve writes replies before they become too many.
+func (c *connection) relieve() error {
+	c.out.Lock()
+	defer c.out.Unlock()
+	if c.writer.Buffered() < unsent {
 		return nil
 	}
 	return c.writer.Flush()
@@ -300,10 +305,4 @@ func refusalOf(err error) *ionp.Refusal {
 }
 
 // badRequest refuses what does not follow the protocol.
-func badRequest(err error) error {
-	var long *ionp.LimitError
-	if errors.As(err, &long) {
-		return access.NewRefusal(access.CodeTooLarge, err.Error())
-	}
-	return access.NewRefusal(access.CodeBadRequest, err.Error())
-}
+func badRequest(err error) error { return access.NewRefusal(access.CodeBadRequest, err.Error()) }

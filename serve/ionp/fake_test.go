@@ -31,6 +31,7 @@ type meter struct {
 	stuck  chan struct{}
 	broken atomic.Bool
 
+	turn      sync.Mutex // of one change at a time
 	mu        sync.Mutex
 	modules   []*module
 	passwords map[int]access.Verifier
@@ -97,6 +98,12 @@ var allBoxes = []string{"Read Access", "Peak Demand Reset Access", "Time Sync Ac
 // permissions and the password 0, and so has the meter password.
 func newMeter(t testing.TB, generation access.Generation, mode access.Mode) *meter {
 	t.Helper()
+	return newMeterWithin(t, generation, mode, access.OpenLimits())
+}
+
+// newMeterWithin is newMeter with limits of connections.
+func newMeterWithin(t testing.TB, generation access.Generation, mode access.Mode, limits access.Limits) *meter {
+	t.Helper()
 	m := &meter{generation: generation, stuck: make(chan struct{}), files: map[string]*file{}, clock: time.Now()}
 	close(m.stuck)
 	m.passwords = map[int]access.Verifier{0: factoryPassword(), 1: factoryPassword()}
@@ -122,7 +129,7 @@ func newMeter(t testing.TB, generation access.Generation, mode access.Mode) *met
 	m.publish()
 	gate, err := access.NewGate(access.Options{
 		Registers: m, Security: m.security(t), Audit: m, Works: works, Logs: works, Files: works,
-		Now: m.now, After: time.After, Random: rand.Reader, Limits: access.OpenLimits(),
+		Now: m.now, After: time.After, Random: rand.Reader, Limits: limits,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -258,7 +265,9 @@ func (w *works) Module(label string) (string, int, bool) {
 }
 
 func (w *works) Change(_ context.Context, t access.Transaction, by access.By, judge access.Judge, rehearse bool) error {
-	// The judge may record, which takes mu: it is asked under a lock of its own.
+	w.turn.Lock()
+	defer w.turn.Unlock()
+	// The judge records, which takes mu.
 	if judge != nil {
 		if err := judge(&copied{w.copyModules()}, t.Changes); err != nil {
 			return err

@@ -22,8 +22,9 @@ type line struct {
 	options Options
 	stop    func() bool
 
-	// held tells how many bytes of a message that is not whole are there.
-	held func() int
+	// before is called before it is waited for more: replies go out then. It tells how many
+	// bytes of messages that are not whole are there.
+	before func() (held int, err error)
 	// heard is set once the client has asked something with a meaning.
 	heard bool
 	// first is until when that must be, begun when the message under way began.
@@ -32,7 +33,7 @@ type line struct {
 }
 
 func newLine(ctx context.Context, conn net.Conn, o Options) *line {
-	l := &line{conn: conn, ctx: ctx, options: o, held: func() int { return 0 }, first: time.Now().Add(o.FirstMessage)}
+	l := &line{conn: conn, ctx: ctx, options: o, before: func() (int, error) { return 0, nil }, first: time.Now().Add(o.FirstMessage)}
 	// Waking the reader lets it flush what it has answered before it leaves.
 	l.stop = context.AfterFunc(ctx, func() { _ = conn.SetReadDeadline(time.Unix(1, 0)) })
 	return l
@@ -46,7 +47,11 @@ func (l *line) whole() { l.begun = time.Time{} }
 
 // Read reads what there is. The error wraps errSlow when a limit has passed.
 func (l *line) Read(p []byte) (int, error) {
-	switch held := l.held(); {
+	held, err := l.before()
+	if err != nil {
+		return 0, err
+	}
+	switch {
 	case !l.heard:
 		if !l.timed {
 			_ = l.conn.SetReadDeadline(l.first)

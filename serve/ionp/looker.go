@@ -1,6 +1,10 @@
 package ionp
 
-import "github.com/hepmeter/hepmeter/access"
+import (
+	"errors"
+
+	"github.com/hepmeter/hepmeter/access"
+)
 
 // looked returns the views of the session that asks.
 func (r *request) looked() *looker {
@@ -18,17 +22,20 @@ type looker struct {
 }
 
 // view returns a view that is still good, and the newest snapshot through it.
-func (l *looker) view(set access.RegisterSet) (access.View, access.Snapshot, error) {
-	if l.given[set] {
-		if snapshot, err := l.views[set].Snapshot(); err != access.ErrStale {
+func (l *looker) view(set access.RegisterSet) (view access.View, snapshot access.Snapshot, err error) {
+	// Security may change again just after the gate has given a view: then it is asked
+	// again.
+	for range 8 {
+		if !l.given[set] {
+			if l.views[set], err = l.session.Registers(set); err != nil {
+				return view, nil, err
+			}
+			l.given[set] = true
+		}
+		if snapshot, err = l.views[set].Snapshot(); !errors.Is(err, access.ErrStale) {
 			return l.views[set], snapshot, err
 		}
+		l.given[set] = false
 	}
-	view, err := l.session.Registers(set)
-	l.views[set], l.given[set] = view, err == nil
-	if err != nil {
-		return view, nil, err
-	}
-	snapshot, err := view.Snapshot()
-	return view, snapshot, err
+	return view, nil, access.NewRefusal(access.CodeBusy, "security is being changed again and again")
 }

@@ -112,9 +112,15 @@ func (l *subscriptions) end(match func(*subscription) bool) bool {
 	return len(l.list) < before
 }
 
-// endOf ends the subscriptions that were made with a token.
+// endOf ends the subscriptions that were made with a token: their last notices say so.
 func (l *subscriptions) endOf(owner *access.Session) {
-	l.end(func(sub *subscription) bool { return sub.owner == owner })
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, sub := range l.list {
+		if sub.owner == owner {
+			sub.looker.session.Close()
+		}
+	}
 }
 
 // close ends all, and waits until nothing is sent any more.

@@ -5,9 +5,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/hepmeter/hepmeter/access"
 )
 
 // program returns the path of a real client, or skips the test by name.
@@ -54,6 +57,48 @@ func TestMbpoll(t *testing.T) {
 			out, err := exec.Command(mbpoll, args...).CombinedOutput()
 			if (err != nil) != tc.fail || !regexp.MustCompile(tc.want).Match(out) {
 				t.Errorf("mbpoll %s: %v\n%s", strings.Join(args, " "), err, out)
+			}
+		})
+	}
+}
+
+// The real mbpoll writes where the map is open, and sees each exception.
+func TestMbpollWrites(t *testing.T) {
+	mbpoll := program(t, "mbpoll", "mbpoll")
+	works := new(testWorks)
+	gate, _ := newTestGate(t, newTestMeter(), openAll(t), works)
+	_, address := start(t, gate, Options{})
+	host, port, _ := net.SplitHostPort(address)
+	for _, tc := range []struct {
+		name string
+		args []string // host stands where it must
+		want string   // a regular expression that the output must match
+		done []access.Change
+	}{
+		{"nominal frequency", []string{"-r", "54395", "-t", "4", host, "1"}, `Written 1 references`, []access.Change{{Kind: access.Set, Object: "Factory/Nominal Frequency", Text: "60 Hz", Value: enum(1, "60 Hz")}}},
+		{"External Numeric", []string{"-r", "58021", "-t", "4:float", "-B", host, "230.25"}, `Written 1 references`, []access.Change{{Kind: access.Write, Object: "External Numeric 1/Numeric", Value: number(230.25)}}},
+		{"two External Booleans", []string{"-r", "58041", "-t", "4", host, "1", "0"}, `Written 2 references`, []access.Change{
+			{Kind: access.Write, Object: "External Boolean 1/Switch", Value: boolean(true)}, {Kind: access.Write, Object: "External Boolean 2/Switch", Value: boolean(false)}}},
+		{"peak demand reset", []string{"-r", "58012", "-t", "4", host, "1"}, `Written 1 references`, []access.Change{{Kind: access.Pulse, Object: "Peak Dmd Reset/Trigger"}}},
+		{"a pulse by 2", []string{"-r", "58051", "-t", "4", host, "2"}, `Illegal data value`, nil},
+		{"a reading", []string{"-r", "3028", "-t", "4:float", "-B", host, "1"}, `Illegal data address`, nil},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			before := len(works.all())
+			args := append([]string{"-m", "tcp", "-p", port, "-1", "-o", "5", "-a", "1"}, tc.args...)
+			out, err := exec.Command(mbpoll, args...).CombinedOutput()
+			if (err != nil) != (tc.done == nil) || !regexp.MustCompile(tc.want).Match(out) {
+				t.Errorf("mbpoll %s: %v\n%s", strings.Join(args, " "), err, out)
+			}
+			var done []access.Change
+			for _, transaction := range works.all()[before:] {
+				done = append(done, transaction...)
+			}
+			for i := range done {
+				done[i].Target = ""
+			}
+			if !reflect.DeepEqual(done, tc.done) {
+				t.Errorf("done %#v, want %#v", done, tc.done)
 			}
 		})
 	}

@@ -126,16 +126,18 @@ func (l *loop) take(conn net.Conn) bool {
 	}); cerr != nil || err != nil {
 		return false
 	}
-	defer conn.Close()
 	p := &peer{fd: fd}
 	if p.client, err = l.server.open(conn, func() { l.dismiss(p) }); err != nil {
 		unix.Close(fd)
+		conn.Close()
 		return true
 	}
 	if !l.tell(func(n *news) { n.arrivals = append(n.arrivals, p) }) {
-		unix.Close(fd)
 		l.server.closed(p.client)
+		unix.Close(fd)
+		return false
 	}
+	conn.Close()
 	return true
 }
 

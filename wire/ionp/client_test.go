@@ -10,6 +10,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"go.uber.org/goleak"
@@ -282,44 +283,54 @@ func TestClientClose(t *testing.T) {
 	}
 }
 
-// A request whose time is up returns, whether the meter does not answer or does not even
-// read; a late answer is dropped and the next request gets its own.
+// A request whose time is up returns; a late answer is dropped and the next request gets
+// its own.
 func TestClientDeadline(t *testing.T) {
-	client, server := net.Pipe()
-	var late []uint32
-	c := start(t, client, server, ClientOptions{}, func(w *Writer, id uint32, r *Request) {
-		if r.Operation == Operation(Info) {
-			late = append(late, id)
-			return
-		}
-		for _, id := range late {
-			_ = w.Reply(id, &Reply{Code: CodeBusy})
-		}
-		echo(w, id, r)
-	})
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Millisecond)
-	defer cancel()
-	if _, err := Do(ctx, c, Identity{}, Info, InfoRequest{}); !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("%v, want a deadline", err)
-	}
-	if res, err := Do(context.Background(), c, Identity{}, Read, ReadRequest{[]string{"a"}}); err != nil || res.Readings[0].Label != "a" {
-		t.Errorf("the next one: %v, %v", res, err)
-	}
-
-	deaf, _ := net.Pipe()
-	c2 := NewClient(deaf, ClientOptions{})
-	defer c2.Close()
-	var all sync.WaitGroup
-	for range 2 * queuedRequests {
-		all.Go(func() {
-			ctx, cancel := context.WithTimeout(context.Background(), 10*time.Millisecond)
-			defer cancel()
-			if _, err := c2.Call(ctx, &Request{}); !errors.Is(err, context.DeadlineExceeded) {
-				t.Errorf("to a meter that does not read: %v, want a deadline", err)
+	synctest.Test(t, func(t *testing.T) {
+		client, server := net.Pipe()
+		var late []uint32
+		c := start(t, client, server, ClientOptions{}, func(w *Writer, id uint32, r *Request) {
+			if r.Operation == Operation(Info) {
+				late = append(late, id)
+				return
 			}
+			for _, id := range late {
+				_ = w.Reply(id, &Reply{Code: CodeBusy})
+			}
+			echo(w, id, r)
 		})
-	}
-	all.Wait()
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		if _, err := Do(ctx, c, Identity{}, Info, InfoRequest{}); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%v, want a deadline", err)
+		}
+		if res, err := Do(context.Background(), c, Identity{}, Read, ReadRequest{[]string{"a"}}); err != nil || res.Readings[0].Label != "a" {
+			t.Errorf("the next one: %v, %v", res, err)
+		}
+		if len(late) != 1 {
+			t.Errorf("%d requests came too late, want 1", len(late))
+		}
+	})
+}
+
+// A meter that does not even read holds nobody longer than the deadline says.
+func TestClientDeafMeter(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		deaf, _ := net.Pipe()
+		c := NewClient(deaf, ClientOptions{})
+		defer c.Close()
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		var all sync.WaitGroup
+		for range 2 * queuedRequests {
+			all.Go(func() {
+				if _, err := c.Call(ctx, &Request{}); !errors.Is(err, context.DeadlineExceeded) {
+					t.Errorf("%v, want a deadline", err)
+				}
+			})
+		}
+		all.Wait()
+	})
 }
 
 // A reply longer than the client takes fails its request and no other.

@@ -72,7 +72,7 @@ func appendText[T ~string](dst []byte, s T) []byte {
 }
 
 // appendFloat appends the shortest float that is the same number (RFC 8949 section
-// 4.2.2). NaN and infinity have no place here.
+// 4.1). NaN and infinity have no place here.
 func appendFloat(dst []byte, f float64) []byte {
 	single := float32(f)
 	if float64(single) != f {

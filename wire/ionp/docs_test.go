@@ -204,7 +204,7 @@ func TestDocsTables(t *testing.T) {
 	page.hold(t, "limits", fmt.Sprintf(`| what | limit |
 |---|---|
 | a frame, with its header | what the hello of the receiver stated: %d to %d bytes; %d before it |
-| a message to the meter before it has let in a request of the connection | %d bytes |
+| a message to the meter before a hello or a right credential | %d bytes |
 | a message otherwise | %d bytes |
 | messages of several frames under way at once on a stream | %d |
 | maps and arrays in each other | %d |
@@ -488,13 +488,19 @@ func parseComments(t *testing.T) comments {
 	return doc
 }
 
-var spaces = regexp.MustCompile(`\s+`)
+var goName = regexp.MustCompile(`\b[A-Z][a-z]+([A-Z][a-z]+)+\b`)
 
-func flat(s string) string { return strings.TrimSpace(spaces.ReplaceAllString(s, " ")) }
+// flat makes one line of a comment, in the words of the docs.
+func flat(s string) string {
+	return goName.ReplaceAllStringFunc(strings.Join(strings.Fields(s), " "), words)
+}
 
 // withoutName takes the name that a comment begins with away.
 func withoutName(text, name string) string {
 	rest, found := strings.CutPrefix(text, name+" ")
+	if !found {
+		rest, found = strings.CutPrefix(text, words(name)+" ")
+	}
 	if !found || strings.HasPrefix(rest, "and ") {
 		return text
 	}

@@ -80,7 +80,7 @@ type Setup struct {
 	Name  string `cbor:"1,keyasint"`
 	Class string `cbor:"2,keyasint,omitempty"`
 	Unit  string `cbor:"3,keyasint,omitempty"`
-	// Low and High bound a numeric register; nil where there is no bound.
+	// Low and High bound a numeric register; absent where there is no bound.
 	Low  *float64 `cbor:"4,keyasint,omitempty"`
 	High *float64 `cbor:"5,keyasint,omitempty"`
 	// Whole is set where only whole numbers are taken.

@@ -17,7 +17,7 @@ func (r *SubscribeRequest) check() error {
 // SubscribeReply says that notices follow.
 type SubscribeReply struct{}
 
-// UnsubscribeRequest ends the subscription made by the request ID.
+// UnsubscribeRequest ends a subscription.
 type UnsubscribeRequest struct {
 	// ID is that of the subscribe request.
 	ID uint32 `cbor:"1,keyasint,omitempty"`

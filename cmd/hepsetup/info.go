@@ -1,0 +1,63 @@
+package main
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/hepmeter/hepmeter/setup"
+	"github.com/spf13/cobra"
+)
+
+func (a *app) newInfoCommand(told **report) *cobra.Command {
+	return &cobra.Command{
+		Use:   "info ADDR",
+		Short: "What a meter is: model, firmware, names, ports, key",
+		Long: `Info shows the meter's name plate, and the fingerprint of the key with which it signs
+its event log.
+
+  hepsetup info localhost`,
+		Args: takes(1, 1, "the address of a meter"),
+		RunE: a.withMeter(told, func(ctx context.Context, m *setup.Meter, _ []string) (report, error) {
+			info, err := m.Info(ctx)
+			if err != nil { // what it tells anyone who connects
+				greeting := map[string]any{"model": m.Model(), "firmware": m.Firmware(), "takes": m.Takes()}
+				return report{}, failure{err, report{greeting, func(p *page) {
+					p.line("%s, firmware %s; it takes now: %s", clean(m.Model()), clean(m.Firmware()), clean(strings.Join(m.Takes(), ", ")))
+				}}}
+			}
+			return report{info, func(p *page) { showInfo(p, info) }}, nil
+		}),
+	}
+}
+
+func showInfo(p *page, i setup.Info) {
+	row := func(name, text string) {
+		if text != "" {
+			p.item(name, clean(text))
+		}
+	}
+	p.line("%s", p.bold(clean(i.Model)+" "+clean(i.Serial)))
+	row("firmware", i.Firmware+" (generation "+i.Generation+")")
+	row("name", i.DeviceName)
+	row("owner", i.Owner)
+	row("tags", strings.Join(slices.DeleteFunc(slices.Clone(i.Tags), func(s string) bool { return s == "" }), ", "))
+	row("program", strings.TrimPrefix(i.Template+", "+things(i.Modules, "module"), ", "))
+	row("source", i.Source)
+	row("time", stamp(i.Time))
+	row("up", setup.Short(time.Duration(i.UptimeS)*time.Second)+", power-up "+strconv.FormatInt(i.PowerUps, 10))
+	var endpoints []string
+	for _, name := range slices.Sorted(maps.Keys(i.Endpoints)) {
+		endpoints = append(endpoints, name+" "+i.Endpoints[name])
+	}
+	row("serves", strings.Join(endpoints, ", "))
+	row("sessions", strconv.Itoa(i.Sessions))
+	row("log key", i.Fingerprint)
+}
+
+// stamp writes a time to the second; cell does so in a column whose heading says UTC.
+func stamp(t time.Time) string { return cell(t) + " UTC" }
+func cell(t time.Time) string  { return t.UTC().Format(time.DateTime) }
