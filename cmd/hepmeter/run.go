@@ -77,6 +77,7 @@ func limits(name string) (access.Limits, error) {
 
 func run(cmd *cobra.Command, f runFlags) (err error) {
 	makeRoom()
+	boundMemory()
 	ctx := cmd.Context()
 	log := slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil))
 	ports, err := boot.PortsByName(f.ports)
