@@ -17,9 +17,9 @@ import (
 )
 
 const (
-	// niceness of the thread that makes the load.
+	// niceness of the thread that makes the load, above the process's own.
 	niceness = 10
-	turn     = 5 * time.Millisecond
+	turn     = time.Millisecond
 	// placeholders of what is made anew for each login.
 	freeName, freePassword = "NNNNNNNN", "PPPPPP"
 	characters             = "abcdefghijklmnopqrstuvwxyz234567"
@@ -106,7 +106,12 @@ func (f *flood) close() {
 // run offers logins for so long, on a thread of its own at a low priority.
 func (f *flood) run(length time.Duration) error {
 	runtime.LockOSThread() // and never unlocked: the thread ends with its niceness
-	if err := syscall.Setpriority(syscall.PRIO_PROCESS, syscall.Gettid(), niceness); err != nil {
+	own, err := syscall.Getpriority(syscall.PRIO_PROCESS, syscall.Gettid())
+	if err != nil {
+		return err
+	}
+	// The kernel answers 20 less the niceness (getpriority(2)).
+	if err := syscall.Setpriority(syscall.PRIO_PROCESS, syscall.Gettid(), 20-own+niceness); err != nil {
 		return err
 	}
 	began := time.Now()

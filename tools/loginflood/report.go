@@ -45,7 +45,7 @@ func (r *report) print(out io.Writer) (passed bool) {
 		}
 		fmt.Fprintf(out, "| %-28s | %-32s | %-16s | %-6s |\n", what, value, bar, word)
 	}
-	fmt.Fprintf(out, "lockout attempts %d: %d connections, %v; the load is one thread at nice %d on the same cores\n\n", r.attempts, connections, r.flood, niceness)
+	fmt.Fprintf(out, "lockout attempts %d: %d connections, %v; the load is one thread, nicer by %d, on the same cores\n\n", r.attempts, connections, r.flood, niceness)
 	fmt.Fprintf(out, "| %-28s | %-32s | %-16s | %-6s |\n|------------------------------|----------------------------------|------------------|--------|\n", "figure", "measured", "bar", "")
 
 	offered, answered := float64(r.offered)/r.took.Seconds(), float64(r.answered)/r.took.Seconds()
