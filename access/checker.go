@@ -25,7 +25,7 @@ const (
 	// afterWrong is how long an address waits after a wrong password, counted in the time
 	// that its check took; at least shortestWait.
 	afterWrong   = 8
-	shortestWait = 250 * time.Millisecond
+	shortestWait = time.Second
 	// verifiedPasswords is how many right passwords are remembered.
 	verifiedPasswords = 1024
 	// hostsKnown is how many addresses are remembered that gave a wrong password.
