@@ -91,6 +91,9 @@ func TestCheckerTakesAddressesByTurns(t *testing.T) {
 	})
 }
 
+// wrongWait is how long an address waits after a wrong password.
+const wrongWait = max(afterWrong*cost, shortestWait)
+
 func TestCheckerHasWrongOnesWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, start := newBench(), time.Now()
@@ -103,8 +106,8 @@ func TestCheckerHasWrongOnesWait(t *testing.T) {
 			other <- at(start)
 		}()
 		_, _ = b.try(t.Context(), "a", "right")
-		if done := at(start); done != 1+afterWrong+1 {
-			t.Errorf("the address that was wrong: after %v costs, want %v", done, 1+afterWrong+1)
+		if done, want := at(start), 1+float64(wrongWait)/float64(cost)+1; done != want {
+			t.Errorf("the address that was wrong: after %v costs, want %v", done, want)
 		}
 		if done := <-other; done != 2 {
 			t.Errorf("another address: after %v costs, want 2", done)
@@ -116,7 +119,7 @@ func TestCheckerServesSuspectsAfterOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench()
 		_, _ = b.try(t.Context(), "suspect", "wrong")
-		time.Sleep(afterWrong * cost)
+		time.Sleep(wrongWait)
 		start := time.Now()
 		var all sync.WaitGroup
 		for i, address := range []string{"a", "b", "suspect", "c", "d"} {
