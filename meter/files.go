@@ -17,7 +17,7 @@ import (
 )
 
 // files is the meter's file area. The owner's folders lie in the store; the folder
-// snapshot has the latest snapshot, in a file that a restart removes.
+// snapshot has the latest snapshot, in a file beside the store that a restart removes.
 type files struct{ m *Meter }
 
 // Folders of the owner.
@@ -149,7 +149,9 @@ func (f files) Snapshot(context.Context) (access.File, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.remove()
-	out, err := os.CreateTemp("", "hepmeter-snapshot-*.hmx")
+	// It holds accounts: it lies in the meter's directory, where the next start sweeps what a
+	// killed meter left.
+	out, err := os.CreateTemp(f.m.options.Dir, store.LeftoverPrefix+"*.hmx")
 	if err != nil {
 		return access.File{}, fmt.Errorf("making a snapshot: %w", err)
 	}
@@ -168,7 +170,7 @@ func (f files) Snapshot(context.Context) (access.File, error) {
 // remove forgets the snapshot; the caller holds mu.
 func (s *snapshotFile) remove() {
 	if s.path != "" {
-		os.Remove(s.path) // what stays behind is a file in the machine's folder for such
+		os.Remove(s.path) // what stays behind is swept at the next start
 		s.path = ""
 	}
 }

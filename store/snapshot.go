@@ -16,6 +16,10 @@ import (
 // written out.
 const snapshotName = databaseName + "-snapshot"
 
+// LeftoverPrefix begins the names of files in the directory that the next Open removes: a
+// copy that somebody makes for a while is called so.
+const LeftoverPrefix = snapshotName + "-copy-"
+
 // snapshotStepPages is how much of the database is copied between two commits, in
 // pages: some two milliseconds of work.
 const snapshotStepPages = 64
