@@ -9,11 +9,12 @@ import (
 	"github.com/hepmeter/hepmeter/ion/template"
 )
 
-// Template saves the program of the running meter as text (docs/templates.md).
+// Template saves the program of the running meter as text (docs/templates.md). It bears no
+// time: the same program is the same text, also for who fetches it in parts.
 func (m *Meter) Template(ctx context.Context) ([]byte, error) {
 	var text []byte
-	err := m.ask(ctx, func(now time.Time) error {
-		text = template.Export(m.node, template.Header{Model: m.identity.Model, Firmware: m.Firmware(), Saved: now})
+	err := m.ask(ctx, func(time.Time) error {
+		text = template.Export(m.node, template.Header{Model: m.identity.Model, Firmware: m.Firmware()})
 		return nil
 	})
 	if err != nil {
