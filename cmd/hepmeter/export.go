@@ -32,7 +32,7 @@ database: treat it like the directory, for it holds what the meter knows.`,
 			if err := store.Export(data, args[0]); err != nil {
 				return err
 			}
-			fmt.Fprintf(cmd.ErrOrStderr(), "%s written; `%s import %s --data DIR` makes a meter of it\n", args[0], program(), args[0])
+			fmt.Fprintf(cmd.ErrOrStderr(), "%s written; `%s import %s --data DIR` makes a meter of it\n", args[0], program("hepmeter"), args[0])
 			return nil
 		},
 	}

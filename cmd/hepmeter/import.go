@@ -33,7 +33,7 @@ with its serial number and its totals; do not let both bill the same site.`,
 				return err
 			}
 			fmt.Fprintf(cmd.ErrOrStderr(), "%s holds the %s with serial number %s; `%s run --model %s --data %s` goes on with it\n",
-				data, report.Meta.Model, report.Meta.Serial, program(), report.Meta.Model, data)
+				data, report.Meta.Model, report.Meta.Serial, program("hepmeter"), report.Meta.Model, data)
 			return nil
 		},
 	}

@@ -271,9 +271,9 @@ func greet(out io.Writer, m *meter.Meter, f runFlags, listening *endpoints) {
 	if ion != "7700" {
 		meter = net.JoinHostPort(host, ion)
 	}
-	fmt.Fprintf(out, "  hepsetup read %s                    # the same, by the object protocol\n", meter)
-	fmt.Fprintf(out, "  hepsetup %s security show %s   # asks for the password\n", loginFlag(security), meter)
-	self := program()
+	fmt.Fprintf(out, "  %s read %s    # the same, by the object protocol\n", program("hepsetup"), meter)
+	fmt.Fprintf(out, "  %s %s security show %s    # asks for the password\n", program("hepsetup"), loginFlag(security), meter)
+	self := program("hepmeter")
 	fmt.Fprintf(out, "  %s record --seconds 10 site.cfg && %s measure site.cfg --report site.html\n", self, self)
 	fmt.Fprintf(out, "\nCtrl-C stops the meter; what it counted is kept.\n")
 }
@@ -298,14 +298,19 @@ func loginFlag(s *access.Security) string {
 	return "--password-file FILE"
 }
 
-// program is how this program can be called from where the user is.
-func program() string {
-	const name = "hepmeter"
+// program is how a program of this project can be called from where the user is: by its
+// name, by its path beside this one, or from the source tree that `go run` runs in.
+func program(name string) string {
 	if _, err := exec.LookPath(name); err == nil {
 		return name
 	}
-	if path, err := os.Executable(); err == nil {
-		return path
+	self, err := os.Executable()
+	if err != nil || strings.Contains(self, "go-build") {
+		return "go run ./cmd/" + name
+	}
+	beside := filepath.Join(filepath.Dir(self), name+filepath.Ext(self))
+	if _, err := os.Stat(beside); err == nil {
+		return beside
 	}
 	return name
 }

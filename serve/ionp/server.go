@@ -16,10 +16,10 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"github.com/hepmeter/hepmeter/access"
+	"github.com/hepmeter/hepmeter/serve/tcp"
 	"github.com/hepmeter/hepmeter/wire/ionp"
 )
 
@@ -68,9 +68,6 @@ func (o Options) withDefaults() Options {
 	}
 	return o
 }
-
-// keepAliveProbes are sent before TCP gives a silent client up.
-const keepAliveProbes = 5
 
 // declinedAtOnce is how many connections that the gate refuses are told so at a time;
 // further ones are closed.
@@ -137,7 +134,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 			backoff = 0
 		case ctx.Err() != nil:
 			return nil
-		case temporary(err):
+		case tcp.Temporary(err):
 			// Out of descriptors, or a client that left the queue: wait for room.
 			backoff = min(max(2*backoff, 5*time.Millisecond), time.Second)
 			select {
@@ -153,35 +150,9 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 			conn.Close()
 			continue
 		}
-		s.prepare(conn)
+		tcp.Prepare(conn, s.options.KeepAlive)
 		running.Go(func() { s.converse(ctx, conn) })
 	}
-}
-
-// temporary reports whether accepting may succeed later.
-func temporary(err error) bool {
-	for _, passing := range []error{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.ECONNABORTED, syscall.ECONNRESET, syscall.EINTR} {
-		if errors.Is(err, passing) {
-			return true
-		}
-	}
-	return false
-}
-
-// prepare sets the socket options of a new connection.
-func (s *Server) prepare(conn net.Conn) {
-	tcp, ok := conn.(*net.TCPConn)
-	if !ok {
-		return
-	}
-	// A socket that cannot have these still serves.
-	_ = tcp.SetNoDelay(true)
-	_ = tcp.SetKeepAliveConfig(net.KeepAliveConfig{
-		Enable:   true,
-		Idle:     s.options.KeepAlive,
-		Interval: s.options.KeepAlive / keepAliveProbes,
-		Count:    keepAliveProbes,
-	})
 }
 
 // converse serves one connection until it ends.

@@ -10,16 +10,15 @@ package modbus
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"github.com/hepmeter/hepmeter/access"
 	"github.com/hepmeter/hepmeter/registermap"
+	"github.com/hepmeter/hepmeter/serve/tcp"
 )
 
 // Options are the limits of a server. The zero value of each means its default.
@@ -57,9 +56,6 @@ func (o Options) withDefaults() Options {
 	}
 	return o
 }
-
-// keepAliveProbes are sent before TCP gives a silent client up.
-const keepAliveProbes = 5
 
 // Counters are what a server has done since its start.
 type Counters struct {
@@ -126,7 +122,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 			backoff = 0
 		case ctx.Err() != nil:
 			return nil
-		case temporary(err):
+		case tcp.Temporary(err):
 			// Out of descriptors, or a client that left the queue: wait for room.
 			backoff = min(max(2*backoff, 5*time.Millisecond), time.Second)
 			select {
@@ -142,7 +138,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 			conn.Close()
 			continue
 		}
-		s.prepare(conn)
+		tcp.Prepare(conn, s.options.KeepAlive)
 		if events != nil && events.take(conn) {
 			continue
 		}
@@ -169,30 +165,4 @@ func (s *Server) open(conn net.Conn, end func()) (*client, error) {
 func (s *Server) closed(c *client) {
 	c.session.Close()
 	s.connections.Add(-1)
-}
-
-// temporary reports whether accepting may succeed later.
-func temporary(err error) bool {
-	for _, passing := range []error{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.ECONNABORTED, syscall.ECONNRESET, syscall.EINTR} {
-		if errors.Is(err, passing) {
-			return true
-		}
-	}
-	return false
-}
-
-// prepare sets the socket options of a new connection.
-func (s *Server) prepare(conn net.Conn) {
-	tcp, ok := conn.(*net.TCPConn)
-	if !ok {
-		return
-	}
-	// A socket that cannot have these still serves; the idle limit remains.
-	_ = tcp.SetNoDelay(true)
-	_ = tcp.SetKeepAliveConfig(net.KeepAliveConfig{
-		Enable:   true,
-		Idle:     s.options.KeepAlive,
-		Interval: s.options.KeepAlive / keepAliveProbes,
-		Count:    keepAliveProbes,
-	})
 }

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/hepmeter/hepmeter/serve/tcp"
 )
 
 // A client that was switched off sends nothing, not even an end: TCP itself must
@@ -24,7 +26,7 @@ func TestKeepAliveFindsDeadPeers(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	s.prepare(conn)
+	tcp.Prepare(conn, s.options.KeepAlive)
 	raw, err := conn.(*net.TCPConn).SyscallConn()
 	if err != nil {
 		t.Fatal(err)
