@@ -51,6 +51,8 @@ type Works interface {
 	ModuleList(manager string) ([]ModuleEntry, error)
 	Describe(label string) (ModuleDescription, error)
 	Info() Info
+	// Restart stops the meter and starts it again, soon and in order.
+	Restart(by By) error
 }
 
 // Reset is one thing that can be reset.

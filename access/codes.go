@@ -25,6 +25,7 @@ var codes = [...]CodeInfo{
 	{CodeNotInThisFirmware, "this firmware does not have that", "see docs/access.md for what each generation has"},
 	{CodeMapClosed, "the Modbus map is closed", "set Security Options/Modbus Map Access to Read Only, or use ION over Modbus with an account"},
 	{CodeMapReadOnly, "the Modbus map cannot be written", "set Security Options/Modbus Map Access to Read/Write (in LSS User1 needs Full Meter Config Access, too; in Advanced the map is never written)"},
+	{CodeSetupClosed, "setup is switched off on this path", "use the object protocol, for example with hepsetup, or have someone with the right switch it on: Security Options/Web Configuration, Display Options/Front Panel Programming"},
 	{CodeNoAdministrator, "no account could change security any more", "leave Security Config Access and Read Access with one account that has a password"},
 	{CodeNoSuchAccount, "there is no such account", "see `hepsetup users list` for the accounts"},
 	{CodeAccountExists, "the account is there already", "choose another number, or let the meter take the lowest free one"},

@@ -48,10 +48,24 @@ func (s *Security) exists(r Request) *Refusal {
 		return refuse(CodeNotInThisFirmware, "firmware "+s.Generation.Name+" has no SSH terminal")
 	case r.Operation == ChangeOwnPassword && r.Path == FrontPanel && !s.Generation.PanelPassword:
 		return refuse(CodeNotOnThisPath, "the front panel of firmware "+s.Generation.Name+" cannot change a password")
+	case r.Path == Web && !s.WebSetup && setsUp(r.Operation):
+		return refuse(CodeSetupClosed, "setup by the web pages is off: Security Options/Web Configuration")
+	case r.Path == FrontPanel && !s.PanelSetup && setsUp(r.Operation):
+		return refuse(CodeSetupClosed, "setup at the front panel is off: Display Options/Front Panel Programming")
 	case r.Operation == ChangeOwnPassword && s.Mode == None:
 		return refuse(CodeNotInThisMode, "without security there is no password")
 	}
 	return nil
+}
+
+// setsUp reports whether an operation is setup, which can be switched off for the web
+// pages and for the front panel (security.md 5.3). Accounts, resets and logs are not.
+func setsUp(op Operation) bool {
+	switch op {
+	case WriteSetup, WriteCommunications, SetClock, CreateModule, LinkModule, DeleteModule, LoadTemplate:
+		return true
+	}
+	return false
 }
 
 // decideBroadcast: a broadcast comes in on Modbus, and the clock obeys it or not. It names
@@ -236,6 +250,7 @@ var needs = [operations]Permissions{
 	WriteFile:          MayRead | MayConfig,
 	UpgradeFirmware:    MayRead | MayConfig | MaySecurity,
 	AccessFactory:      MayRead | MaySecurity,
+	RestartMeter:       MayRead | MayConfig,
 }
 
 // effective is what an account's boxes allow; nothing for one that is not there.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -21,6 +22,8 @@ type Options struct {
 	Works Works
 	Logs  Logs
 	Files Files
+	// Scope gives samples; nil where there are none.
+	Scope Scope
 	// Now tells the time, with a monotonic reading; After makes an alarm (time.After);
 	// Random gives random numbers (crypto/rand.Reader).
 	Now    func() time.Time
@@ -46,6 +49,7 @@ type Gate struct {
 	lastID      uint64
 	provisional *provisional
 	factory     factoryAccess
+	keys        keys
 }
 
 // state is the security in force and its epoch, which grows with every change.
@@ -83,7 +87,11 @@ func NewGate(o Options) (*Gate, error) {
 	}
 	g.checker = newChecker(o.Now, o.After, key, argon2id)
 	now := o.Now()
-	err := errors.Join(g.lockouts.restore(o.Kept[keptLockouts], now), g.ledger.restore(o.Kept[keptLedger], now), g.restoreProvisional(o.Kept[keptProvisional], now))
+	var err error
+	if g.keys, err = restoreKeys(o.Kept, o.Random); err != nil {
+		return nil, err
+	}
+	err = errors.Join(g.lockouts.restore(o.Kept[keptLockouts], now), g.ledger.restore(o.Kept[keptLedger], now), g.restoreProvisional(o.Kept[keptProvisional], now))
 	return g, err
 }
 
@@ -161,6 +169,10 @@ func (g *Gate) Keep(now time.Time, all bool) map[string][]byte {
 	if text := g.ledger.keep(now, all); text != nil {
 		kept[keptLedger] = text
 	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	maps.Copy(kept, g.keys.fresh)
+	clear(g.keys.fresh)
 	return kept
 }
 

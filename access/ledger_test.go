@@ -86,7 +86,7 @@ func TestLedgerTellsWhoIsLegacy(t *testing.T) {
 		if list := ledgerOf(t, m); list[0].Class != Legacy || list[2].Class != Legacy || list[len(list)-1].Class != Unaffected {
 			t.Error("legacy use does not come first")
 		}
-		m.restart()
+		m.powerCycle()
 		check("after a restart")
 		_, _, _, err = m.client(ION, "192.0.2.20").Uses()
 		want(t, "who may not read it", err, CodeCredentialsNeeded)

@@ -25,6 +25,7 @@ const (
 	AccessFactory
 	// SyncClock is setting the clock by a Modbus broadcast, which names no user.
 	SyncClock
+	RestartMeter
 	operations // how many there are
 )
 
@@ -33,6 +34,7 @@ var operationNames = [operations]string{
 	"reset demand", "enter test mode", "administer security", "change own password",
 	"create module", "link module", "delete module", "load template", "read log",
 	"read file", "write file", "upgrade firmware", "access factory", "broadcast time sync",
+	"restart",
 }
 
 // String is the operation in words, as audit records write it.

@@ -235,3 +235,14 @@ func (s *Session) SetClock(ctx context.Context, t time.Time) error {
 func (s *Session) Reset(ctx context.Context, name string) error {
 	return s.Change(ctx, []Change{{Kind: ResetNamed, Object: name}}, false)
 }
+
+// Restart stops the meter and starts it again: servers end their connections, and what was
+// counted is kept.
+func (s *Session) Restart() error {
+	if err := s.permit(RestartMeter, "meter"); err != nil {
+		return err
+	}
+	err := s.gate().options.Works.Restart(s.by())
+	s.note(Record{Kind: OperationDone, Operation: RestartMeter, Target: "meter", Is: "restarted", Err: err})
+	return err
+}

@@ -177,7 +177,7 @@ func TestFactoryAccess(t *testing.T) {
 		_, err = s.Registers(Readings)
 		want(t, "its time is over", err, Code(ErrClosed.Error()))
 		code = open()
-		m.restart()
+		m.powerCycle()
 		_, err = login(code)
 		want(t, "after a restart", err, CodeFactoryClosed)
 		if n := m.told(FactoryAccess); n != 4+3+1+1 { // opened, used, closed, over

@@ -22,6 +22,7 @@ const (
 	CodeNotInThisFirmware Code = "not-in-this-firmware"
 	CodeMapClosed         Code = "map-closed"
 	CodeMapReadOnly       Code = "map-read-only"
+	CodeSetupClosed       Code = "setup-closed"
 	CodeNoAdministrator   Code = "no-administrator"
 	CodeNoSuchAccount     Code = "no-such-account"
 	CodeAccountExists     Code = "account-exists"

@@ -43,7 +43,7 @@ func readRules(t *testing.T) []*rules.Rule {
 		known(credentialNames[:], r.Credentials...)
 		for _, a := range r.Paths {
 			known(pathNames[:], a.Name)
-			known(mapAccessNames[:], a.Settings...)
+			known(append([]string{"setup off"}, mapAccessNames[:]...), a.Settings...)
 		}
 		for _, a := range r.Operations {
 			known(operationNames[:], a.Name)
@@ -63,20 +63,21 @@ func TestTable(t *testing.T) {
 		for _, mode := range g.Modes {
 			for set := 0; set <= int(allPermissions)+1; set++ {
 				boxes, absent := Permissions(set)&allPermissions, set > int(allPermissions)
-				for settings := range 3 * 2 * 2 {
-					mapAccess, named, broadcast := MapAccess(settings%3), settings/3%2 == 1, settings/6 == 1
+				for settings := range 3 * 2 * 2 * 2 {
+					mapAccess, named, broadcast, setup := MapAccess(settings%3), settings/3%2 == 1, settings/6%2 == 1, settings/12 == 1
 					// Everyone else has just what the acting account lacks.
 					acting := [2]*Security{}
 					for i, n := range []int{1, 2} {
-						acting[i] = securityOf(t, g, mode, mapAccess, named, broadcast, n, boxes, absent)
+						acting[i] = securityOf(t, g, mode, mapAccess, named, broadcast, setup, n, boxes, absent)
 					}
 					a := &rules.Asked{Generation: g.Name, Mode: mode.String(), MapAccess: mapAccess.String(), Absent: absent, Boxes: boxes.Words(),
-						Upgrade: map[bool]string{true: "named only", false: "anyone"}[named], Broadcast: map[bool]string{true: "on", false: "off"}[broadcast]}
+						Upgrade: map[bool]string{true: "named only", false: "anyone"}[named], Broadcast: map[bool]string{true: "on", false: "off"}[broadcast],
+						Setup: map[bool]string{true: "setup on", false: "setup off"}[setup]}
 					for path := range paths {
 						for kind := range credentialKinds {
 							for op := range operations {
 								// Settings are varied where they matter.
-								if path != ModbusMap && mapAccess != 0 || op != UpgradeFirmware && named || op != SyncClock && broadcast {
+								if path != ModbusMap && mapAccess != 0 || op != UpgradeFirmware && named || op != SyncClock && broadcast || path != Web && path != FrontPanel && setup {
 									continue
 								}
 								r, s := Request{Path: path, Credential: kind, Operation: op}, acting[0]
@@ -134,10 +135,11 @@ func judged(t *testing.T, rule *rules.Rule, a *rules.Asked, refusal *Refusal) bo
 
 // securityOf makes a security in which account n has the boxes, or is absent, and account
 // 3-n has just the others.
-func securityOf(t *testing.T, g Generation, mode Mode, access MapAccess, named, broadcast bool, n int, boxes Permissions, absent bool) *Security {
+func securityOf(t *testing.T, g Generation, mode Mode, access MapAccess, named, broadcast, setup bool, n int, boxes Permissions, absent bool) *Security {
 	t.Helper()
 	onOff := map[bool]string{true: "ON", false: "OFF"}
-	settings := map[string]string{RegisterMode: mode.String(), RegisterMapAccess: access.String(), registerNamedUpgrade: onOff[named], registerBroadcast: onOff[broadcast]}
+	settings := map[string]string{RegisterMode: mode.String(), RegisterMapAccess: access.String(), registerNamedUpgrade: onOff[named], registerBroadcast: onOff[broadcast],
+		RegisterWebSetup: onOff[setup], RegisterPanelSetup: onOff[setup]}
 	for account, ticked := range map[int]Permissions{n: boxes, 3 - n: ^boxes & allPermissions} {
 		if absent && account == n {
 			continue

@@ -38,6 +38,9 @@ type Security struct {
 	NamedUpgrade bool
 	// Broadcast takes the time from a Modbus broadcast.
 	Broadcast bool
+	// WebSetup and PanelSetup let setup be changed by way of the web pages and of the front
+	// panel.
+	WebSetup, PanelSetup bool
 
 	// attempts are the wrong logins until a user is locked, 0 for never; by path.
 	attempts [paths]int
@@ -57,6 +60,7 @@ const (
 	securityOptions = "Security Options"
 	securityUser    = "Security User"
 	ethernet        = "Ethernet"
+	displayOptions  = "Display Options"
 
 	RegisterMode      = securityOptions + "/Security Mode"
 	RegisterMapAccess = securityOptions + "/Modbus Map Access"
@@ -64,6 +68,8 @@ const (
 
 	registerNamedUpgrade = securityOptions + "/Require Named User For Upgrade"
 	registerBroadcast    = securityOptions + "/Allow Broadcast Time Sync"
+	RegisterWebSetup     = securityOptions + "/Web Configuration"
+	RegisterPanelSetup   = displayOptions + "/Front Panel Programming"
 	registerLockout      = securityOptions + "/Lockout Minutes"
 	registerCollapse     = securityOptions + "/ION Session Timeout"
 	registerValid        = securityOptions + "/Valid Login EvPriority"
@@ -118,6 +124,7 @@ func NewSecurity(g Generation, modelName string, settings map[string]string, pas
 		return factory
 	}
 	s.NamedUpgrade, s.Broadcast = on(registerNamedUpgrade, false), on(registerBroadcast, true)
+	s.WebSetup, s.PanelSetup = on(RegisterWebSetup, false), on(RegisterPanelSetup, true)
 	if s.Mode == Standard || s.Mode == None {
 		// These are choices of Advanced only (9410 manual p.45).
 		s.Broadcast = true

@@ -114,4 +114,5 @@ func (m *Meter) retune() {
 	}
 	m.engine.Flush(m)
 	m.engine, m.config = engine, config
+	m.scope.configure(config)
 }

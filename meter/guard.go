@@ -80,8 +80,11 @@ func (m *Meter) openGate(kept map[string][]byte, limits access.Limits) (err erro
 	if err != nil {
 		return err
 	}
-	g.gate, err = access.NewGate(access.Options{Registers: &m.registers, Security: security, Audit: &m.audit, Works: works{m}, Logs: logBook{m}, Files: files{m},
+	g.gate, err = access.NewGate(access.Options{Registers: &m.registers, Security: security, Audit: &m.audit, Works: works{m}, Logs: logBook{m}, Files: files{m}, Scope: &m.scope,
 		Now: time.Now, After: time.After, Random: rand.Reader, Limits: limits, Kept: kept})
+	if err == nil {
+		g.keep(g.gate.Keep(time.Now(), false)) // keys made at the first start
+	}
 	return err
 }
 
@@ -117,7 +120,7 @@ func (m *Meter) securitySettings() map[string]string {
 	d := m.node.Directory()
 	for _, manager := range d.Managers {
 		switch manager.Type.Name {
-		case "Security Options", "Security User", "Ethernet":
+		case "Security Options", "Security User", "Ethernet", "Display Options":
 		default:
 			continue
 		}

@@ -63,6 +63,9 @@ type Meter struct {
 	audit     audit
 	guard     guard
 	snapshot  snapshotFile
+	scope     scope
+	// restart is told when somebody has the meter start again.
+	restart chan struct{}
 	// opened is when the meter was opened.
 	opened time.Time
 	// clockOffset is what the clock was set away from the system's, in nanoseconds.
@@ -109,7 +112,7 @@ func Open(o Options) (_ *Meter, err error) {
 	if o.Endpoints == nil {
 		o.Endpoints = func() map[string]string { return nil }
 	}
-	m := &Meter{options: o, store: s, input: input, opened: time.Now(), commands: make(chan command), ended: make(chan struct{}), kept: make(chan struct{})}
+	m := &Meter{options: o, store: s, input: input, opened: time.Now(), commands: make(chan command), ended: make(chan struct{}), kept: make(chan struct{}), restart: make(chan struct{}, 1)}
 	if err := m.powerUp(model); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
@@ -163,6 +166,7 @@ func (m *Meter) powerUp(model template.Model) error {
 			return fmt.Errorf("source %s: %w", m.input.info.Format, err)
 		}
 	}
+	m.scope.configure(m.config)
 	m.keeper = newKeeper(m.commit, m.registers.publish, m.options.Log)
 	m.keeper.takes = m.eventLog.takes
 	m.audit.note, m.audit.civil = m.keeper.note, m.civil
@@ -369,6 +373,7 @@ func (m *Meter) measure(p *pump) {
 				m.note(ion.PriorityWarning, fmt.Sprintf("no samples for %.1f s", missing), "time not measured")
 			}
 			endS = b.Start + float64(b.Len())/b.RateHz
+			m.scope.take(b, time.Now(), m.clock.civil(endS))
 			err := m.engine.Process(b, m)
 			p.free <- b
 			if err == nil {
@@ -539,6 +544,19 @@ func logs[V any](byHandle map[ion.Handle]V) map[uint32]V {
 		named[uint32(log)] = v
 	}
 	return named
+}
+
+// Restarting is told when somebody has the meter start again: whoever runs it ends Run,
+// closes the meter and opens it anew.
+func (m *Meter) Restarting() <-chan struct{} { return m.restart }
+
+// Restart implements access.Works.
+func (m *Meter) Restart(by access.By) error {
+	select {
+	case m.restart <- struct{}{}:
+	default: // it is about to
+	}
+	return nil
 }
 
 // Close ends a meter that does not run: the store notes a clean stop.

@@ -2,6 +2,7 @@ package metering
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/hepmeter/hepmeter/waveform"
 )
@@ -143,6 +144,15 @@ func newWiring(cfg *Config) (*wiring, error) {
 
 	w.sumCurrents(cfg)
 	return w, nil
+}
+
+// Scale returns the factor from a sample of role's input to primary units, with the sign
+// that the setup gives it.
+func (c *Config) Scale(r waveform.Role) float64 {
+	if slices.Contains(c.Inverted, r) {
+		return -c.scale(r)
+	}
+	return c.scale(r)
 }
 
 // scale returns the factor from the unit of role's input to primary units.

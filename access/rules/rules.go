@@ -107,6 +107,8 @@ type Asked struct {
 	Generation, Mode, Path, Credential, Operation string
 	// MapAccess, Upgrade and Broadcast are the settings that the words in brackets name.
 	MapAccess, Upgrade, Broadcast string
+	// Setup is "setup off" where it is switched off for the path.
+	Setup string
 	// Absent tells that the acting account is not there, Boxes what it has ticked.
 	Absent bool
 	Boxes  []string
@@ -118,7 +120,7 @@ func (a Asked) String() string {
 	if a.Absent {
 		boxes = "no account"
 	}
-	return fmt.Sprintf("%s %s, %s [%s], %s, %s, %s [%s, broadcast %s]", a.Generation, a.Mode, a.Path, a.MapAccess, a.Credential, boxes, a.Operation, a.Upgrade, a.Broadcast)
+	return fmt.Sprintf("%s %s, %s [%s %s], %s, %s, %s [%s, broadcast %s]", a.Generation, a.Mode, a.Path, a.MapAccess, a.Setup, a.Credential, boxes, a.Operation, a.Upgrade, a.Broadcast)
 }
 
 // Decide returns the first rule that matches, which decides; nil where none does.
@@ -144,7 +146,7 @@ func (r *Rule) matches(a *Asked) bool {
 			return false
 		}
 	}
-	return with(r.Paths, a.Path, a.MapAccess, "") && with(r.Operations, a.Operation, a.Upgrade, a.Broadcast)
+	return with(r.Paths, a.Path, a.MapAccess, a.Setup) && with(r.Operations, a.Operation, a.Upgrade, a.Broadcast)
 }
 
 func has(list []string, word string) bool { return list[0] == Any || slices.Contains(list, word) }

@@ -459,6 +459,8 @@ func (w *works) LoadTemplate(ctx context.Context, text []byte, by access.By, jud
 	return lines, w.Change(ctx, access.Transaction{Changes: changes}, by, judge, rehearse)
 }
 
+func (w *works) Restart(access.By) error { return nil }
+
 func (w *works) Resets() []access.Reset {
 	return []access.Reset{{Name: "Demand", Doc: "peak demand", Demand: true}, {Name: "Harmonics", Doc: "harmonics extremes"}}
 }
