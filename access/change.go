@@ -174,49 +174,62 @@ func (p *programmed) misplaced(c Change, maxAccounts int) *Refusal {
 	return nil
 }
 
-// judge decides a transaction of a session, as things are when it is carried out.
-func (s *Session) judge(passwords map[int]Verifier) Judge {
+// judge decides a transaction of a session, as things are when it is carried out. Where it
+// might strand who asks, guarded is told how to undo the guard.
+func (s *Session) judge(passwords map[int]Verifier, guarded *func()) Judge {
 	return func(modules Modules, changes []Change) error {
-		p := &programmed{Modules: modules}
-		now := s.gate().state.Load().security
-		after := now.future(passwords)
-		administers := len(passwords) > 0
-		if administers {
-			if err := s.permit(AdministerSecurity, "passwords"); err != nil {
-				return err
-			}
-		}
-		for _, c := range changes {
-			misplaced := p.misplaced(c, now.Generation.MaxAccounts)
-			op, account := p.operation(c)
-			if c.Kind == ResetNamed && s.gate().resetsDemand(c.Object) {
-				op = ResetDemand
-			}
-			if err := s.permit(op, c.String()); err != nil {
-				return err
-			}
-			if misplaced != nil {
-				return s.refuse(misplaced.of(op), c.String())
-			}
-			if op != AdministerSecurity {
-				continue
-			}
-			administers = true
-			if account != 0 && account == s.identity.Account {
-				return s.refuse(refuse(CodeOwnAccount, s.ownAccount()).of(op), c.String())
-			}
-			if refusal := after.follow(c); refusal != nil {
-				return s.refuse(refusal.of(op), c.String())
-			}
-		}
-		if err := s.fault(changes); err != nil || !administers {
+		if err := s.judged(modules, changes, passwords); err != nil || guarded == nil {
 			return err
 		}
-		if refusal := after.check(); refusal != nil {
-			return s.refuse(refusal.of(AdministerSecurity), "security")
+		p := &programmed{Modules: modules}
+		if list := p.stranding(s.gate().Security().settings, changes); len(list) > 0 {
+			*guarded = s.gate().guard(s.identity.eventName(), list)
 		}
 		return nil
 	}
+}
+
+// judged decides it, and changes nothing.
+func (s *Session) judged(modules Modules, changes []Change, passwords map[int]Verifier) error {
+	p := &programmed{Modules: modules}
+	now := s.gate().state.Load().security
+	after := now.future(passwords)
+	administers := len(passwords) > 0
+	if administers {
+		if err := s.permit(AdministerSecurity, "passwords"); err != nil {
+			return err
+		}
+	}
+	for _, c := range changes {
+		misplaced := p.misplaced(c, now.Generation.MaxAccounts)
+		op, account := p.operation(c)
+		if c.Kind == ResetNamed && s.gate().resetsDemand(c.Object) {
+			op = ResetDemand
+		}
+		if err := s.permit(op, c.String()); err != nil {
+			return err
+		}
+		if misplaced != nil {
+			return s.refuse(misplaced.of(op), c.String())
+		}
+		if op != AdministerSecurity {
+			continue
+		}
+		administers = true
+		if account != 0 && account == s.identity.Account {
+			return s.refuse(refuse(CodeOwnAccount, s.ownAccount()).of(op), c.String())
+		}
+		if refusal := after.follow(c); refusal != nil {
+			return s.refuse(refusal.of(op), c.String())
+		}
+	}
+	if err := s.fault(changes); err != nil || !administers {
+		return err
+	}
+	if refusal := after.check(); refusal != nil {
+		return s.refuse(refusal.of(AdministerSecurity), "security")
+	}
+	return nil
 }
 
 // fault records and returns what the server found wrong with a change; what cannot be

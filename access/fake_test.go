@@ -266,6 +266,7 @@ func (m *meter) Change(_ context.Context, t Transaction, _ By, judge Judge, rehe
 		}
 	}
 	m.gate.SetSecurity(security)
+	m.keep(false)
 	return nil
 }
 

@@ -48,8 +48,10 @@ type Gate struct {
 	connections map[uint64]*connection
 	lastID      uint64
 	provisional *provisional
-	factory     factoryAccess
-	keys        keys
+	// provisionalChanged tells that what is kept of it is not what there is.
+	provisionalChanged bool
+	factory            factoryAccess
+	keys               keys
 }
 
 // state is the security in force and its epoch, which grows with every change.
@@ -171,6 +173,13 @@ func (g *Gate) Keep(now time.Time, all bool) map[string][]byte {
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	if g.provisionalChanged {
+		kept[keptProvisional] = nil
+		if g.provisional != nil {
+			kept[keptProvisional] = g.provisional.kept(now)
+		}
+		g.provisionalChanged = false
+	}
 	maps.Copy(kept, g.keys.fresh)
 	clear(g.keys.fresh)
 	return kept

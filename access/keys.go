@@ -39,10 +39,10 @@ type keys struct {
 	ssh   ed25519.PrivateKey
 	own   *tls.Certificate // issued by the meter to itself; nil until names are known
 	owner *tls.Certificate // installed by the owner; nil for none
+	// installed is the PEM of owner.
+	installed []byte
 	// fresh are blobs that are to be kept.
 	fresh map[string][]byte
-	// changed counts changes of the certificate in use.
-	changed uint64
 }
 
 // restoreKeys reads the keys from what was kept, and makes those that are not there.
@@ -94,8 +94,20 @@ func restoreKeys(kept map[string][]byte, random io.Reader) (k keys, err error) {
 		if k.owner, err = parseCertificate(text); err != nil {
 			return k, fmt.Errorf("the kept certificate of the owner: %w", err)
 		}
+		k.installed = text
 	}
 	return k, nil
+}
+
+// install puts in use what the owner had installed before, nothing where it is empty.
+func (k *keys) install(text []byte) {
+	k.owner, k.installed = nil, nil
+	if len(text) == 0 {
+		return
+	}
+	if c, err := parseCertificate(text); err == nil { // it was in use before
+		k.owner, k.installed = c, text
+	}
 }
 
 // SSHHostKey is the key that the terminal and file transfer show: Ed25519, made at the
@@ -125,7 +137,6 @@ func (g *Gate) Certificate(names []string) (*tls.Certificate, error) {
 	}
 	g.keys.own = issued
 	g.keys.fresh[keptCertificate] = issued.Certificate[0]
-	g.keys.changed++
 	return issued, nil
 }
 
@@ -315,14 +326,24 @@ func (s *Session) RemoveCertificate(ctx context.Context) error {
 
 func (s *Session) putCertificate(ctx context.Context, c *tls.Certificate, text []byte, is string) error {
 	g := s.gate()
+	var undo func()
 	err := g.options.Works.Change(ctx, Transaction{Keep: map[string][]byte{keptInstalled: text}}, s.by(), func(Modules, []Change) error {
-		return s.permit(AdministerSecurity, "certificate")
-	}, false)
-	if err == nil {
+		if err := s.permit(AdministerSecurity, "certificate"); err != nil {
+			return err
+		}
 		g.mu.Lock()
-		g.keys.owner = c
-		g.keys.changed++
+		before := g.keys.installed
 		g.mu.Unlock()
+		undo = g.guardCertificate(s.identity.eventName(), before)
+		return nil
+	}, false)
+	switch {
+	case err == nil:
+		g.mu.Lock()
+		g.keys.owner, g.keys.installed = c, text
+		g.mu.Unlock()
+	case ctx.Err() == nil && undo != nil:
+		undo()
 	}
 	s.note(Record{Kind: OperationDone, Operation: AdministerSecurity, Target: "certificate", Is: is, Err: err})
 	return err

@@ -74,7 +74,15 @@ func (s *Session) LoadTemplate(ctx context.Context, text []byte, rehearse bool) 
 	if err := s.permit(LoadTemplate, "template"); err != nil {
 		return nil, err
 	}
-	lines, err := s.gate().options.Works.LoadTemplate(ctx, text, s.by(), s.judge(nil), rehearse)
+	var undo func()
+	guarded := &undo
+	if rehearse {
+		guarded = nil
+	}
+	lines, err := s.gate().options.Works.LoadTemplate(ctx, text, s.by(), s.judge(nil, guarded), rehearse)
+	if err != nil && ctx.Err() == nil && undo != nil {
+		undo()
+	}
 	if !rehearse {
 		s.gate().changes.Add(1)
 		s.note(Record{Kind: OperationDone, Operation: LoadTemplate, Target: "template", Is: plural(len(lines), "difference"), Err: err})

@@ -5,20 +5,50 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 )
 
-// provisional are changes of security that return unless they are confirmed in time: who
-// cuts himself off gets back in. The meter keeps what was before and until when, so that
-// neither the tool nor the meter itself needs to stay alive.
+// provisional are changes that return unless they are confirmed in time: who cuts himself
+// off gets back in. The meter keeps what was before and until when, so that neither the
+// tool nor the meter itself needs to stay alive.
 type provisional struct {
-	until  time.Time
-	by     string
-	before []byte // the security file, with verifiers
+	until time.Time
+	by    string
+	// before is the security file, with verifiers; empty where security is not part of it.
+	before []byte
+	// setups are setup registers as they were, by label.
+	setups map[string]string
+	// certificate is what the owner had installed, empty for nothing, where certified tells
+	// that it is part of it.
+	certificate []byte
+	certified   bool
+	// needs are what who confirms must be allowed.
+	needs []Operation
 	// told tells that the log knows that the return failed.
 	told bool
+}
+
+// require adds to what who confirms must be allowed; the caller may still change p.
+func (p *provisional) require(op Operation) {
+	if !slices.Contains(p.needs, op) {
+		p.needs = append(slices.Clone(p.needs), op)
+	}
+}
+
+// what says in words what waits.
+func (p *provisional) what() string {
+	var parts []string
+	if len(p.before) > 0 {
+		parts = append(parts, "security")
+	}
+	if p.certified {
+		parts = append(parts, "certificate")
+	}
+	return strings.Join(append(parts, slices.Sorted(maps.Keys(p.setups))...), ", ")
 }
 
 // Bounds of the time within which changes are to be confirmed.
@@ -27,24 +57,47 @@ const (
 	longestProvisional  = 24 * time.Hour
 )
 
+// provisionalTarget names them in events.
+const provisionalTarget = "provisional changes"
+
 // ProvisionalStatus tells whether changes wait for their confirmation.
 type ProvisionalStatus struct {
-	Active    bool
-	By        string
+	Active bool
+	By     string
+	// What is changed, in words.
+	What      string
 	Remaining time.Duration
 }
 
 type keptProvisionalForm struct {
-	UntilUTC    time.Time `json:"untilUTC"`
-	RemainingMs int64     `json:"remainingMs"` // when it was kept
-	By          string    `json:"by"`
-	Before      string    `json:"before"`
+	UntilUTC    time.Time         `json:"untilUTC"`
+	RemainingMs int64             `json:"remainingMs"` // when it was kept
+	By          string            `json:"by"`
+	Before      string            `json:"before"`
+	Setups      map[string]string `json:"setups,omitempty"`
+	Certificate string            `json:"certificate,omitempty"`
+	Certified   bool              `json:"certified,omitempty"`
+	Needs       []string          `json:"needs,omitempty"`
+}
+
+// kept is p to be stored.
+func (p *provisional) kept(now time.Time) []byte {
+	form := keptProvisionalForm{UntilUTC: p.until.UTC(), RemainingMs: p.until.Sub(now).Milliseconds(), By: p.by, Before: string(p.before),
+		Setups: p.setups, Certificate: string(p.certificate), Certified: p.certified}
+	for _, op := range p.needs {
+		form.Needs = append(form.Needs, op.String())
+	}
+	text, err := json.Marshal(form)
+	if err != nil {
+		panic("the gate cannot write down what waits for its confirmation: " + err.Error())
+	}
+	return text
 }
 
 // BeginProvisional has all further changes of security return, unless they are confirmed
 // within the time.
 func (s *Session) BeginProvisional(ctx context.Context, within time.Duration) (until time.Time, err error) {
-	const target = "provisional changes of security"
+	const target = provisionalTarget
 	if err := s.permit(AdministerSecurity, target); err != nil {
 		return time.Time{}, err
 	}
@@ -54,30 +107,29 @@ func (s *Session) BeginProvisional(ctx context.Context, within time.Duration) (u
 	g := s.gate()
 	now := g.options.Now()
 	p := &provisional{until: now.Add(within), by: s.identity.eventName()}
+	var old *provisional
 	// What was before is taken when it is kept, so that no change slips between.
-	keep := map[string][]byte{}
-	err = g.options.Works.Change(ctx, Transaction{Keep: keep}, s.by(), func(Modules, []Change) error {
+	err = g.options.Works.Change(ctx, Transaction{}, s.by(), func(Modules, []Change) error {
 		if err := s.permit(AdministerSecurity, target); err != nil {
-			return err
-		}
-		p.before = g.Security().format(true)
-		text, err := json.Marshal(keptProvisionalForm{UntilUTC: p.until.UTC(), RemainingMs: within.Milliseconds(), By: p.by, Before: string(p.before)})
-		if err != nil {
 			return err
 		}
 		g.mu.Lock()
 		defer g.mu.Unlock()
-		if g.provisional != nil {
-			return refuse(CodeConfirmPending, "").of(AdministerSecurity)
+		if old = g.provisional; old != nil {
+			if len(old.before) > 0 {
+				return refuse(CodeConfirmPending, "").of(AdministerSecurity)
+			}
+			p.setups, p.certificate, p.certified, p.needs = old.setups, old.certificate, old.certified, old.needs
 		}
-		keep[keptProvisional] = text
-		g.provisional = p
+		p.require(AdministerSecurity)
+		p.before = g.Security().format(true)
+		g.provisional, g.provisionalChanged = p, true
 		return nil
 	}, false)
 	if err != nil { // the judge may have said yes, and the disk no
 		g.mu.Lock()
 		if g.provisional == p {
-			g.provisional = nil
+			g.provisional, g.provisionalChanged = old, true
 		}
 		g.mu.Unlock()
 	}
@@ -85,16 +137,50 @@ func (s *Session) BeginProvisional(ctx context.Context, within time.Duration) (u
 	return p.until, err
 }
 
+// Pending tells whether changes wait for their confirmation, until when, and what they
+// are. Everybody who may read may know.
+func (s *Session) Pending() (until time.Time, what string, ok bool) {
+	g := s.gate()
+	if !s.May(ReadMeasurement) {
+		return time.Time{}, "", false
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.provisional == nil {
+		return time.Time{}, "", false
+	}
+	return g.provisional.until, g.provisional.what(), true
+}
+
+// permitProvisional asks for all that the waiting changes need. Setup that is switched off
+// on a path does not matter: whoever closed it there may say that he meant it.
+func (s *Session) permitProvisional(target string) error {
+	g := s.gate()
+	g.mu.Lock()
+	needs := []Operation{AdministerSecurity}
+	if g.provisional != nil {
+		needs = g.provisional.needs
+	}
+	g.mu.Unlock()
+	open := *g.Security()
+	open.WebSetup, open.PanelSetup = true, true
+	for _, op := range needs {
+		if err := s.permitUnder(&open, op, target); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // ConfirmProvisional keeps the changes.
 func (s *Session) ConfirmProvisional(ctx context.Context) error {
-	const target = "provisional changes of security"
-	if err := s.permit(AdministerSecurity, target); err != nil {
+	if err := s.permitProvisional(provisionalTarget); err != nil {
 		return err
 	}
 	g := s.gate()
 	var confirmed *provisional
-	err := g.options.Works.Change(ctx, Transaction{Keep: map[string][]byte{keptProvisional: nil}}, s.by(), func(Modules, []Change) error {
-		if err := s.permit(AdministerSecurity, target); err != nil {
+	err := g.options.Works.Change(ctx, Transaction{}, s.by(), func(Modules, []Change) error {
+		if err := s.permitProvisional(provisionalTarget); err != nil {
 			return err
 		}
 		g.mu.Lock()
@@ -102,22 +188,25 @@ func (s *Session) ConfirmProvisional(ctx context.Context) error {
 		if g.provisional == nil {
 			return refuse(CodeNothingPending, "").of(AdministerSecurity)
 		}
-		confirmed, g.provisional = g.provisional, nil
+		confirmed, g.provisional, g.provisionalChanged = g.provisional, nil, true
 		return nil
 	}, false)
 	if err != nil && confirmed != nil { // what is kept still says that they return
 		g.mu.Lock()
-		g.provisional = confirmed
+		g.provisional, g.provisionalChanged = confirmed, true
 		g.mu.Unlock()
 	}
-	s.note(Record{Kind: SecurityChanged, Operation: AdministerSecurity, Target: target, Is: "confirmed", Err: err})
+	is := "confirmed"
+	if confirmed != nil {
+		is += ": " + confirmed.what()
+	}
+	s.note(Record{Kind: SecurityChanged, Operation: AdministerSecurity, Target: provisionalTarget, Is: is, Err: err})
 	return err
 }
 
 // CancelProvisional takes the changes back at once.
 func (s *Session) CancelProvisional(context.Context) error {
-	const target = "provisional changes of security"
-	if err := s.permit(AdministerSecurity, target); err != nil {
+	if err := s.permitProvisional(provisionalTarget); err != nil {
 		return err
 	}
 	g := s.gate()
@@ -130,7 +219,7 @@ func (s *Session) CancelProvisional(context.Context) error {
 	if !pending {
 		return refuse(CodeNothingPending, "").of(AdministerSecurity)
 	}
-	s.note(Record{Kind: SecurityChanged, Operation: AdministerSecurity, Target: target, Is: "to be taken back"})
+	s.note(Record{Kind: SecurityChanged, Operation: AdministerSecurity, Target: provisionalTarget, Is: "to be taken back"})
 	return nil
 }
 
@@ -144,13 +233,31 @@ func (g *Gate) dueReturn(now time.Time) *Transaction {
 	if !due {
 		return nil
 	}
-	file, err := parseSecurityFile(p.before)
+	security := g.Security()
+	t := Transaction{Keep: map[string][]byte{}}
+	if len(p.before) > 0 {
+		t = security.back(p.before)
+	}
+	for _, label := range slices.Sorted(maps.Keys(p.setups)) {
+		if is, there := security.settings[label]; there && !sameText(is, p.setups[label]) {
+			t.Changes = append(t.Changes, Change{Kind: Set, Object: label, Text: p.setups[label]})
+		}
+	}
+	if p.certified {
+		t.Keep[keptInstalled] = p.certificate
+	}
+	t.Keep[keptProvisional] = nil
+	return &t
+}
+
+// back returns what makes security as it was.
+func (s *Security) back(before []byte) Transaction {
+	file, err := parseSecurityFile(before)
 	if err != nil {
 		panic("the gate cannot read its own security file: " + err.Error())
 	}
-	security := g.Security()
 	passwords := file.passwords
-	for n := range security.Accounts { // passwords that came since go
+	for n := range s.Accounts { // passwords that came since go
 		if _, had := passwords[n]; !had {
 			passwords[n] = Verifier{}
 		}
@@ -158,29 +265,32 @@ func (g *Gate) dueReturn(now time.Time) *Transaction {
 	if _, had := passwords[0]; !had {
 		passwords[0] = Verifier{}
 	}
-	t, _ := security.plan(file, passwords)
-	t.Keep = map[string][]byte{keptProvisional: nil}
-	return &t
+	t, _ := s.plan(file, passwords)
+	t.Keep = map[string][]byte{}
+	return t
 }
 
 // Returned tells that a transaction of Tick was carried out, or why it could not be: it
 // is then offered again.
 func (g *Gate) Returned(err error) {
 	g.mu.Lock()
-	by, told := "", false
+	by, what, told := "", "", false
 	if p := g.provisional; p != nil {
-		by, told = p.by, p.told
+		by, what, told = p.by, p.what(), p.told
 		p.told = err != nil
+		if err == nil && p.certified {
+			g.keys.install(p.certificate)
+		}
 	}
 	if err == nil {
-		g.provisional = nil
+		g.provisional, g.provisionalChanged = nil, true
 	}
 	g.mu.Unlock()
 	if err != nil && told {
 		return // it is tried each second
 	}
-	g.options.Audit.Record(Record{Kind: Returned, Time: g.options.Now(), Operation: AdministerSecurity, Target: "provisional changes of security by " + by,
-		Is: "not confirmed in time: accounts, permissions and mode are as before", Err: err, Mode: g.Security().Mode})
+	g.options.Audit.Record(Record{Kind: Returned, Time: g.options.Now(), Operation: AdministerSecurity, Target: provisionalTarget + " by " + by,
+		Is: "not confirmed in time: as before: " + what, Err: err, Mode: g.Security().Mode})
 }
 
 func (g *Gate) provisionalStatus(now time.Time) ProvisionalStatus {
@@ -189,7 +299,7 @@ func (g *Gate) provisionalStatus(now time.Time) ProvisionalStatus {
 	if g.provisional == nil {
 		return ProvisionalStatus{}
 	}
-	return ProvisionalStatus{true, g.provisional.by, max(0, g.provisional.until.Sub(now))}
+	return ProvisionalStatus{true, g.provisional.by, g.provisional.what(), max(0, g.provisional.until.Sub(now))}
 }
 
 // restoreProvisional goes on after a restart: the time that the meter was off counts, and
@@ -202,11 +312,20 @@ func (g *Gate) restoreProvisional(text []byte, now time.Time) error {
 	if err := json.Unmarshal(text, &form); err != nil {
 		return fmt.Errorf("the kept provisional changes of security: %w", err)
 	}
-	if _, err := parseSecurityFile([]byte(form.Before)); err != nil {
-		return fmt.Errorf("the kept provisional changes of security: %w", err)
+	p := &provisional{by: form.By, before: []byte(form.Before), setups: form.Setups, certificate: []byte(form.Certificate), certified: form.Certified}
+	if form.Before != "" {
+		if _, err := parseSecurityFile(p.before); err != nil {
+			return fmt.Errorf("the kept provisional changes of security: %w", err)
+		}
+		p.require(AdministerSecurity)
 	}
-	remaining := min(time.Duration(form.RemainingMs)*time.Millisecond, form.UntilUTC.Sub(now))
-	g.provisional = &provisional{until: now.Add(max(0, remaining)), by: form.By, before: []byte(form.Before)}
+	for _, name := range form.Needs {
+		if op := slices.Index(operationNames[:], name); op >= 0 {
+			p.require(Operation(op))
+		}
+	}
+	p.until = now.Add(max(0, min(time.Duration(form.RemainingMs)*time.Millisecond, form.UntilUTC.Sub(now))))
+	g.provisional = p
 	return nil
 }
 

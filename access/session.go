@@ -317,7 +317,11 @@ func (s *Session) alive(security *Security, now time.Time, op Operation, target 
 
 // permit decides whether the session may do op. A refusal is recorded.
 func (s *Session) permit(op Operation, target string) error {
-	security, now := s.gate().Security(), s.gate().options.Now()
+	return s.permitUnder(s.gate().Security(), op, target)
+}
+
+func (s *Session) permitUnder(security *Security, op Operation, target string) error {
+	now := s.gate().options.Now()
 	if err := s.alive(security, now, op, target); err != nil {
 		return err
 	}
@@ -379,7 +383,12 @@ func (s *Session) transact(ctx context.Context, t Transaction, rehearse bool) er
 	if s.ended.Load() || s.conn.closed.Load() {
 		return ErrClosed
 	}
-	judge := s.judge(t.Passwords)
+	var undo func()
+	guarded := &undo
+	if rehearse {
+		guarded = nil
+	}
+	judge := s.judge(t.Passwords, guarded)
 	var refused atomic.Bool // set on the meter's goroutine, perhaps after ctx has ended the wait
 	err := g.options.Works.Change(ctx, t, s.by(), func(m Modules, changes []Change) error {
 		err := judge(m, changes)
@@ -388,6 +397,10 @@ func (s *Session) transact(ctx context.Context, t Transaction, rehearse bool) er
 	}, rehearse)
 	if rehearse {
 		return err
+	}
+	// Where the wait was given up, the change may yet come, and its guard stays.
+	if err != nil && ctx.Err() == nil && undo != nil {
+		undo()
 	}
 	g.changes.Add(1)
 	if refused.Load() {

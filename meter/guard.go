@@ -82,9 +82,6 @@ func (m *Meter) openGate(kept map[string][]byte, limits access.Limits) (err erro
 	}
 	g.gate, err = access.NewGate(access.Options{Registers: &m.registers, Security: security, Audit: &m.audit, Works: works{m}, Logs: logBook{m}, Files: files{m}, Scope: &m.scope,
 		Now: time.Now, After: time.After, Random: rand.Reader, Limits: limits, Kept: kept})
-	if err == nil {
-		g.keep(g.gate.Keep(time.Now(), false)) // keys made at the first start
-	}
 	return err
 }
 
@@ -120,7 +117,7 @@ func (m *Meter) securitySettings() map[string]string {
 	d := m.node.Directory()
 	for _, manager := range d.Managers {
 		switch manager.Type.Name {
-		case "Security Options", "Security User", "Ethernet", "Display Options":
+		case "Security Options", "Security User", "Ethernet", "Display Options", "Communications":
 		default:
 			continue
 		}
@@ -176,7 +173,6 @@ func (m *Meter) guardTick(now time.Time) {
 		err := m.carryOut(*due, ion.By{Origin: "meter"}, m.now())
 		g.gate.Returned(err)
 	}
-	g.keep(g.gate.Keep(now, false))
 }
 
 // works is what the gate has the meter carry out.

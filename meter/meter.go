@@ -516,6 +516,8 @@ func (m *Meter) batch() store.Batch {
 	if changes.Programmed {
 		b.Program = string(template.Format(m.node.Listing()))
 	}
+	// What the gate has made of a command becomes durable with it.
+	m.guard.keep(m.guard.gate.Keep(time.Now(), false))
 	b.Security, b.SecurityDelete = m.guard.take()
 	m.erase(&b)
 	if changes.Programmed || len(changes.Setup) > 0 {

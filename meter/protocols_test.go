@@ -163,7 +163,7 @@ func probes(mode access.Mode, now time.Time) []probe {
 		ask(access.WriteSetup, ionp.Program, rehearsal(ionp.Step{Kind: ionp.StepRename, A: "External Numeric 1", B: "Number 1"})),
 		ask(access.WriteSetup, ionp.ClearLog, ionp.ClearLogRequest{Log: "none"}, notFound),
 		ask(access.WriteCommunications, ionp.Program, rehearsal(ionp.Step{Kind: ionp.StepSet, A: "Ethernet/Enable Modbus TCP", B: "OFF"})),
-		ask(access.WriteCommunications, ionp.Write, writeOf("COM1/Unit ID", "7")),
+		ask(access.WriteCommunications, ionp.Write, writeOf("COM1/Unit ID", "100")), // as it is: a change would wait for its confirmation
 		ask(access.SetClock, ionp.Program, rehearsal(ionp.Step{Kind: ionp.StepSet, A: "Clock/TZ Offset", B: "3600"})),
 		ask(access.SetClock, ionp.ClockSet, ionp.ClockSetRequest{Time: now.UnixNano()}),
 		ask(access.ResetDemand, ionp.Pulse, ionp.PulseRequest{Label: "Peak Dmd Reset/Trigger"}),

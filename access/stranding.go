@@ -1,0 +1,127 @@
+package access
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// The stranding guard: a change after which its author might not reach the meter any more
+// returns by itself, on whatever path it came, unless somebody confirms within
+// strandingPatience that the meter can still be reached. It joins changes of security that
+// wait for their confirmation anyway.
+
+// strandingPatience is how long there is to come back and confirm.
+const strandingPatience = 5 * time.Minute
+
+// stranding is one register that might strand, with what it was.
+type stranding struct {
+	label, before, after string
+	needs                Operation
+}
+
+func (s stranding) String() string { return fmt.Sprintf("%s: %s -> %s", s.label, s.before, s.after) }
+
+// strands reports whether a change of a setup register may cut clients off: a service or
+// setup at a door that is switched off, another port, another way to speak on a line. What
+// only adds a way in does not.
+func strands(typeName, label, before, after string) bool {
+	_, register, _ := strings.Cut(label, "/")
+	is := func(names ...string) bool {
+		return slices.ContainsFunc(names, func(name string) bool { return strings.EqualFold(name, register) })
+	}
+	switch {
+	case sameText(before, after):
+		return false
+	case strings.EqualFold(label, RegisterPanelSetup), strings.EqualFold(label, RegisterWebSetup):
+		return isOn(before)
+	case strings.EqualFold(label, RegisterWebAccess):
+		return !strings.EqualFold(before, "Disabled")
+	case strings.EqualFold(typeName, ethernet):
+		_, enables := cutFold(register, "Enable ")
+		return enables && !is("Enable Syslog") && isOn(before) || strings.HasSuffix(fold(register), fold(" Port")) && !is("Syslog Port")
+	case strings.EqualFold(typeName, "Communications"):
+		return is("Protocol", "Baud Rate", "Parity", "Unit ID", "Comm Mode")
+	}
+	return false
+}
+
+// sameText reports whether two texts stand for the same value of a register.
+func sameText(a, b string) bool {
+	if strings.EqualFold(a, b) || isOn(a) && isYes(b) {
+		return true
+	}
+	x, errX := strconv.ParseFloat(a, 64)
+	y, errY := strconv.ParseFloat(b, 64)
+	return errX == nil && errY == nil && x == y
+}
+
+// isYes reports whether a text is one that the meter takes for ON.
+func isYes(text string) bool {
+	return slices.ContainsFunc([]string{"ON", "yes", "true", "1", "enabled"}, func(word string) bool { return strings.EqualFold(word, text) })
+}
+
+// stranding finds the changes of a transaction that might strand.
+func (p *programmed) stranding(settings map[string]string, changes []Change) (list []stranding) {
+	for _, c := range changes {
+		if c.Kind != Set {
+			continue
+		}
+		label := labelIn(settings, c.Object)
+		before, known := settings[label]
+		if typeName := p.typeOf(moduleOf(label)); known && strands(typeName, label, before, c.Text) {
+			op, _ := p.operation(c)
+			list = append(list, stranding{label, before, c.Text, op})
+		}
+	}
+	return list
+}
+
+// guard has what might strand return unless it is confirmed. It runs on the goroutine that
+// carries the change out, just before it does; undo is for a change that fails then.
+func (g *Gate) guard(by string, list []stranding) (undo func()) {
+	now := g.options.Now()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	old := g.provisional
+	p := &provisional{by: by, setups: map[string]string{}}
+	if old != nil {
+		*p = *old
+		p.setups = map[string]string{}
+		for label, before := range old.setups {
+			p.setups[label] = before
+		}
+	}
+	if until := now.Add(strandingPatience); until.After(p.until) {
+		p.until = until
+	}
+	for _, s := range list {
+		if _, earlier := p.setups[s.label]; !earlier {
+			p.setups[s.label] = s.before
+		}
+		p.require(s.needs)
+	}
+	g.provisional, g.provisionalChanged = p, true
+	return func() {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		if g.provisional == p {
+			g.provisional, g.provisionalChanged = old, true
+		}
+	}
+}
+
+// guardCertificate is guard for the certificate of HTTPS; before is the owner's that was
+// in use, empty for the meter's own.
+func (g *Gate) guardCertificate(by string, before []byte) (undo func()) {
+	undo = g.guard(by, nil)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if p := g.provisional; !p.certified {
+		p.certified, p.certificate = true, before
+		p.require(AdministerSecurity)
+	}
+	return undo
+}
