@@ -63,6 +63,12 @@ func (p Ports) Set(assignment string) error {
 	return nil
 }
 
+// ServiceOf is the service of an assignment that Set takes.
+func ServiceOf(assignment string) Service {
+	name, _, _ := strings.Cut(assignment, "=")
+	return Service(name)
+}
+
 func (p Ports) names() string {
 	names := slices.SortedFunc(maps.Keys(p), func(a, b Service) int { return cmp.Compare(a, b) })
 	out := make([]string, len(names))

@@ -1,18 +1,15 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
-	"maps"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -21,9 +18,6 @@ import (
 	"github.com/hepmeter/hepmeter/boot"
 	"github.com/hepmeter/hepmeter/ion/template"
 	"github.com/hepmeter/hepmeter/meter"
-	"github.com/hepmeter/hepmeter/registermap"
-	ionpserver "github.com/hepmeter/hepmeter/serve/ionp"
-	modbusserver "github.com/hepmeter/hepmeter/serve/modbus"
 	"github.com/hepmeter/hepmeter/waveform"
 	"github.com/hepmeter/hepmeter/waveform/open"
 )
@@ -78,16 +72,9 @@ func limits(name string) (access.Limits, error) {
 func run(cmd *cobra.Command, f runFlags) (err error) {
 	makeRoom()
 	boundMemory()
-	ctx := cmd.Context()
-	log := slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil))
-	ports, err := boot.PortsByName(f.ports)
+	ports, err := portsOf(f)
 	if err != nil {
 		return usageError{err}
-	}
-	for _, assignment := range f.port {
-		if err := ports.Set(assignment); err != nil {
-			return usageError{err}
-		}
 	}
 	connections, err := limits(f.limits)
 	if err != nil {
@@ -108,108 +95,21 @@ func run(cmd *cobra.Command, f runFlags) (err error) {
 			return err
 		}
 	}
-	source, play, err := open.Spec(f.source, open.Defaults{RateHz: float64(model.SamplesPerCycle) * 50, Start: time.Now()})
-	if err != nil {
-		return err
-	}
-	var listening endpoints
-	m, err := meter.Open(meter.Options{
-		Dir: f.data, Model: f.model, Serial: f.serial, Firmware: firmwareVersion, FixFirmware: f.firmware,
-		Source: source, SourceName: f.source, Speed: play.Speed, Limits: connections, Endpoints: listening.byName, Log: log,
-	})
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, m.Close()) }()
-
-	layout, err := registermap.Load()
-	if err != nil {
-		return err
-	}
-	doors := map[boot.Service]interface {
-		Serve(context.Context, net.Listener) error
-	}{
-		boot.Modbus: modbusserver.New(m.Gate(), layout, modbusserver.Options{}),
-		boot.ION:    ionpserver.New(m.Gate(), ionpserver.Options{Log: log}),
-	}
-	// Servers stop before the meter, so that writes under way are still carried out.
-	served := make(chan error, len(doors))
-	serving := 0
-	measuring, stopMeasuring := context.WithCancel(context.WithoutCancel(ctx))
-	defer stopMeasuring()
-	ctx, cancel := context.WithCancel(ctx)
-	stop := func() (err error) {
-		cancel()
-		for range serving {
-			err = errors.Join(err, <-served)
-		}
-		serving = 0
-		return err
-	}
-	defer func() { err = errors.Join(err, stop()) }()
-	for service, door := range doors {
-		listener, err := ports.Listen(ctx, f.host, service)
-		if err != nil {
-			return err
-		}
-		listening.add(service, listener.Addr())
-		serving++
-		go func() { served <- door.Serve(ctx, listener) }()
-	}
-
-	if f.ready != "" {
-		if err := readyOf(m, f.data, &listening).WriteFile(f.ready); err != nil {
+	log := slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil))
+	h := &house{flags: f, model: model, limits: connections, ports: ports, log: log}
+	defer func() { err = errors.Join(err, h.sockets.Close()) }()
+	for starts := 0; ; starts++ {
+		again, err := h.live(cmd.Context(), func(m *meter.Meter) {
+			if starts == 0 {
+				greet(cmd.OutOrStdout(), m, f, &h.sockets)
+			} else {
+				fmt.Fprintln(cmd.OutOrStdout(), "started again")
+			}
+		})
+		if !again || err != nil {
 			return err
 		}
 	}
-	greet(cmd.OutOrStdout(), m, f, &listening)
-	ended := make(chan error, 1)
-	go func() { ended <- m.Run(measuring) }()
-	select {
-	case <-ctx.Done():
-		err = stop()
-		stopMeasuring()
-		return errors.Join(err, <-ended)
-	case err := <-ended:
-		return err
-	}
-}
-
-// endpoints are the addresses on which the services listen.
-type endpoints struct {
-	mu sync.Mutex
-	at map[boot.Service]string
-}
-
-func (e *endpoints) add(s boot.Service, at net.Addr) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.at == nil {
-		e.at = map[boot.Service]string{}
-	}
-	e.at[s] = at.String()
-}
-
-func (e *endpoints) of(s boot.Service) string {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.at[s]
-}
-
-func (e *endpoints) byName() map[string]string {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	named := map[string]string{}
-	for s, at := range e.at {
-		named[string(s)] = at
-	}
-	return named
-}
-
-func (e *endpoints) all() map[boot.Service]string {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return maps.Clone(e.at)
 }
 
 // serialBytes is the room for a serial number in the register map (register 117).
@@ -224,22 +124,10 @@ func checkSerial(serial string) error {
 	return nil
 }
 
-func readyOf(m *meter.Meter, data string, listening *endpoints) boot.Ready {
-	if absolute, err := filepath.Abs(data); err == nil {
-		data = absolute
-	}
-	id := m.Identity()
-	return boot.Ready{
-		PID: os.Getpid(), Model: id.Model, Serial: id.Serial, Firmware: m.Firmware(), Data: data,
-		Endpoints:    listening.all(),
-		Fingerprints: map[boot.Service]string{},
-	}
-}
-
 // greet says what runs and what to try next, in commands that work as pasted.
-func greet(out io.Writer, m *meter.Meter, f runFlags, listening *endpoints) {
+func greet(out io.Writer, m *meter.Meter, f runFlags, listening *boot.Sockets) {
 	id, info := m.Identity(), m.Source()
-	host, port, _ := net.SplitHostPort(listening.of(boot.Modbus))
+	host, port, _ := net.SplitHostPort(listening.Address(boot.Modbus))
 	security := m.Gate().Security()
 	if ip := net.ParseIP(host); ip == nil || ip.IsUnspecified() {
 		host = "127.0.0.1"
@@ -247,8 +135,8 @@ func greet(out io.Writer, m *meter.Meter, f runFlags, listening *endpoints) {
 	fmt.Fprintf(out, "%s, serial %s, firmware %s\n", id.Model, id.Serial, m.Firmware())
 	fmt.Fprintf(out, "  source   %s, %g samples/s: %s\n", f.source, info.RateHz, roles(m.Inputs()))
 	fmt.Fprintf(out, "  data     %s\n", f.data)
-	fmt.Fprintf(out, "  modbus   %s (map access: %s)\n", listening.of(boot.Modbus), security.MapAccess)
-	fmt.Fprintf(out, "  ion      %s (object protocol, for hepsetup)\n", listening.of(boot.ION))
+	fmt.Fprintf(out, "  modbus   %s (map access: %s)\n", listening.Address(boot.Modbus), security.MapAccess)
+	fmt.Fprintf(out, "  ion      %s (object protocol, for hepsetup)\n", listening.Address(boot.ION))
 	fmt.Fprintf(out, "  security %s\n", securityLine(security))
 	fmt.Fprintf(out, "  key      %s (signs the event log)\n", m.Fingerprint())
 	if gap, ok := m.Gap(); ok {
@@ -266,7 +154,7 @@ func greet(out io.Writer, m *meter.Meter, f runFlags, listening *endpoints) {
 	fmt.Fprintf(out, "  %s -r 3028 -c 3 %s    # voltages, V\n", poll, host)
 	fmt.Fprintf(out, "  %s -r 3060 -c 1 %s    # total active power, W\n", poll, host)
 	fmt.Fprintf(out, "  %s -r 2700 -c 2 %s    # energy delivered and received, kWh\n", poll, host)
-	_, ion, _ := net.SplitHostPort(listening.of(boot.ION))
+	_, ion, _ := net.SplitHostPort(listening.Address(boot.ION))
 	meter := host
 	if ion != "7700" {
 		meter = net.JoinHostPort(host, ion)

@@ -1,0 +1,162 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/hepmeter/hepmeter/access"
+	"github.com/hepmeter/hepmeter/boot"
+	"github.com/hepmeter/hepmeter/ion/template"
+	"github.com/hepmeter/hepmeter/meter"
+	"github.com/hepmeter/hepmeter/registermap"
+	ionpserver "github.com/hepmeter/hepmeter/serve/ionp"
+	modbusserver "github.com/hepmeter/hepmeter/serve/modbus"
+	"github.com/hepmeter/hepmeter/waveform/open"
+)
+
+// house is what outlives a restart of the meter: what the user asked for, and the sockets.
+type house struct {
+	flags   runFlags
+	model   template.Model
+	limits  access.Limits
+	ports   portPlan
+	sockets boot.Sockets
+	log     *slog.Logger
+}
+
+// door is a server of the meter on a socket of its own.
+type door struct {
+	service boot.Service
+	// register is the Ethernet register of its port.
+	register string
+	serve    func(context.Context, net.Listener) error
+}
+
+// live opens the meter, serves and measures until ctx is done, or somebody has the meter
+// start again. started is told once everything serves.
+func (h *house) live(ctx context.Context, started func(*meter.Meter)) (again bool, err error) {
+	source, play, err := open.Spec(h.flags.source, open.Defaults{RateHz: float64(h.model.SamplesPerCycle) * 50, Start: time.Now()})
+	if err != nil {
+		return false, err
+	}
+	m, err := meter.Open(meter.Options{
+		Dir: h.flags.data, Model: h.flags.model, Serial: h.flags.serial, Firmware: firmwareVersion, FixFirmware: h.flags.firmware,
+		Source: source, SourceName: h.flags.source, Speed: play.Speed, Limits: h.limits, Endpoints: h.endpoints, Log: h.log,
+	})
+	if err != nil {
+		return false, err
+	}
+	defer func() { err = errors.Join(err, m.Close()) }()
+	doors, err := h.doors(m)
+	if err != nil {
+		return false, err
+	}
+	serving := newServing(ctx, h, m.Gate(), doors)
+	// Servers stop before the meter, so that writes under way are still carried out.
+	defer func() { err = errors.Join(err, serving.stop()) }()
+	if err := serving.start(); err != nil {
+		return false, err
+	}
+	if h.flags.ready != "" {
+		if err := h.readyOf(m).WriteFile(h.flags.ready); err != nil {
+			return false, err
+		}
+	}
+	started(m)
+	measuring, stopMeasuring := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopMeasuring()
+	ended := make(chan error, 1)
+	go func() { ended <- m.Run(measuring) }()
+	select {
+	case <-ctx.Done():
+	case <-m.Restarting():
+		again = true
+	case err := <-ended:
+		return false, err
+	case err := <-serving.failed:
+		return false, errors.Join(err, h.end(serving, stopMeasuring, ended))
+	}
+	return again, h.end(serving, stopMeasuring, ended)
+}
+
+// end stops the servers, and then the meter.
+func (h *house) end(s *serving, stopMeasuring func(), ended <-chan error) error {
+	err := s.stop()
+	stopMeasuring()
+	return errors.Join(err, <-ended)
+}
+
+// doors are the servers of a meter.
+func (h *house) doors(m *meter.Meter) ([]door, error) {
+	layout, err := registermap.Load()
+	if err != nil {
+		return nil, err
+	}
+	return []door{
+		{boot.Modbus, "Ethernet/Modbus TCP Port", modbusserver.New(m.Gate(), layout, modbusserver.Options{}).Serve},
+		{boot.ION, "Ethernet/ION Port", ionpserver.New(m.Gate(), ionpserver.Options{Log: h.log}).Serve},
+	}, nil
+}
+
+// endpoints are the addresses of the services, by name.
+func (h *house) endpoints() map[string]string {
+	named := map[string]string{}
+	for service, at := range h.sockets.Addresses() {
+		named[string(service)] = at
+	}
+	return named
+}
+
+func (h *house) readyOf(m *meter.Meter) boot.Ready {
+	data := h.flags.data
+	if absolute, err := filepath.Abs(data); err == nil {
+		data = absolute
+	}
+	id := m.Identity()
+	ready := boot.Ready{PID: os.Getpid(), Model: id.Model, Serial: id.Serial, Firmware: m.Firmware(), Data: data,
+		Endpoints: h.sockets.Addresses(), Fingerprints: map[boot.Service]string{}}
+	for service, fingerprint := range m.Gate().Fingerprints() {
+		if _, serves := ready.Endpoints[boot.Service(service)]; serves {
+			ready.Fingerprints[boot.Service(service)] = fingerprint
+		}
+	}
+	return ready
+}
+
+// portPlan tells on which port a service listens.
+type portPlan struct {
+	boot.Ports
+	// registers tells that the Ethernet module's registers decide (--ports standard), but
+	// for the services of given, which the user has said himself.
+	registers bool
+	given     map[boot.Service]bool
+}
+
+// portsOf reads --ports and --port.
+func portsOf(f runFlags) (portPlan, error) {
+	ports, err := boot.PortsByName(f.ports)
+	plan := portPlan{Ports: ports, registers: f.ports == "standard", given: map[boot.Service]bool{}}
+	for _, assignment := range f.port {
+		if err == nil {
+			err = ports.Set(assignment)
+		}
+		plan.given[boot.ServiceOf(assignment)] = true
+	}
+	return plan, err
+}
+
+// of returns the port of a door, as its register has it now.
+func (p portPlan) of(d door, gate *access.Gate) int {
+	if p.registers && !p.given[d.service] {
+		if port, err := strconv.Atoi(gate.Security().Setting(d.register)); err == nil {
+			return port
+		}
+	}
+	return p.Ports[d.service]
+}

@@ -1,0 +1,130 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/hepmeter/hepmeter/access"
+)
+
+// serving runs the doors of one life of the meter.
+type serving struct {
+	house  *house
+	gate   *access.Gate
+	doors  []door
+	ctx    context.Context
+	cancel context.CancelFunc
+	// failed is told of a server that ended by itself.
+	failed  chan error
+	running sync.WaitGroup
+
+	mu      sync.Mutex
+	errs    []error
+	stopped bool
+}
+
+func newServing(ctx context.Context, h *house, gate *access.Gate, doors []door) *serving {
+	s := &serving{house: h, gate: gate, doors: doors, failed: make(chan error, 1)}
+	s.ctx, s.cancel = context.WithCancel(ctx)
+	return s
+}
+
+// start opens every door.
+func (s *serving) start() error {
+	for _, d := range s.doors {
+		port := s.house.ports.of(d, s.gate)
+		listener, err := s.house.sockets.Listen(s.ctx, s.house.flags.host, d.service, port)
+		if err != nil {
+			return err
+		}
+		s.running.Go(func() { s.keep(d, port, listener) })
+	}
+	return nil
+}
+
+// keep serves at a door, and moves it when its port changes.
+func (s *serving) keep(d door, port int, listener net.Listener) {
+	for listener != nil {
+		here, leave := context.WithCancel(s.ctx)
+		ended := make(chan error, 1)
+		go func() { ended <- d.serve(here, listener) }()
+		moves := s.moved(d, port, ended)
+		leave()
+		if !moves {
+			return
+		}
+		s.note(<-ended)
+		port = s.house.ports.of(d, s.gate)
+		listener = s.move(d, port)
+	}
+}
+
+// move opens a door on another port. Where that cannot be it stays where it is: nobody will
+// confirm the change, and the gate takes it back.
+func (s *serving) move(d door, port int) net.Listener {
+	listener, err := s.house.sockets.Listen(s.ctx, s.house.flags.host, d.service, port)
+	if err == nil {
+		s.house.log.Info("service moved", "service", d.service, "address", s.house.sockets.Address(d.service))
+		return listener
+	}
+	s.house.log.Error("service not moved", "service", d.service, "port", port, "error", err)
+	if listener, err = s.house.sockets.Again(d.service); err != nil {
+		s.fail(err)
+		return nil
+	}
+	return listener
+}
+
+// moved waits until the port of a door is to be another, and returns false where its
+// server has ended before.
+func (s *serving) moved(d door, port int, ended chan error) bool {
+	ticker := time.NewTicker(time.Second)
+	defer ticker.Stop()
+	for {
+		select {
+		case err := <-ended:
+			if err != nil || s.ctx.Err() == nil {
+				s.fail(err)
+			}
+			return false
+		case <-ticker.C:
+			if s.house.ports.of(d, s.gate) != port {
+				return true
+			}
+		}
+	}
+}
+
+// fail tells live that the meter no longer serves as it should.
+func (s *serving) fail(err error) {
+	select {
+	case s.failed <- err:
+	default:
+		s.note(err)
+	}
+}
+
+func (s *serving) note(err error) {
+	if err != nil {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.errs = append(s.errs, err)
+	}
+}
+
+// stop ends all servers, and returns what went wrong with them. Stopping twice does no
+// harm.
+func (s *serving) stop() error {
+	s.cancel()
+	s.running.Wait()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stopped {
+		return nil
+	}
+	s.stopped = true
+	return errors.Join(s.errs...)
+}
