@@ -152,6 +152,14 @@ func (s *Session) Pending() (until time.Time, what string, ok bool) {
 	return g.provisional.until, g.provisional.what(), true
 }
 
+// PendingChanges is Pending for who asks over the wire: a refusal says why not.
+func (s *Session) PendingChanges() (ProvisionalStatus, error) {
+	if err := s.permit(ReadMeasurement, provisionalTarget); err != nil {
+		return ProvisionalStatus{}, err
+	}
+	return s.gate().provisionalStatus(s.gate().options.Now()), nil
+}
+
 // permitProvisional asks for all that the waiting changes need. Setup that is switched off
 // on a path does not matter: whoever closed it there may say that he meant it.
 func (s *Session) permitProvisional(target string) error {

@@ -135,6 +135,7 @@ func probes(mode access.Mode, now time.Time) []probe {
 		ask(access.ReadMeasurement, ionp.Module, ionp.ModuleRequest{Label: "Factory"}),
 		ask(access.ReadMeasurement, ionp.TemplateSave, ionp.TemplateSaveRequest{}),
 		ask(access.ReadMeasurement, ionp.Clock, ionp.ClockRequest{}),
+		ask(access.ReadMeasurement, ionp.Pending, ionp.PendingRequest{}),
 		ask(access.ReadMeasurement, ionp.Reset, ionp.ResetRequest{}),
 		{name: "subscribe", op: access.ReadMeasurement, do: subscribeOnce},
 

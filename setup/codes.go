@@ -19,6 +19,7 @@ const (
 	CodeLegacyInUse       = "legacy-in-use"
 	CodeAlreadyHard       = "already-hardened"
 	CodeBackupDamaged     = "backup-damaged"
+	CodeCutOff            = "cut-off"
 	CodeWrongModel        = "wrong-model"
 	CodeNotFresh          = "not-fresh"
 	CodeLogEdited         = "log-edited"
@@ -52,6 +53,7 @@ func Codes() []CodeInfo {
 		{CodePasswordRule, Precondition, "the password does not follow the rule", "use up to 8 digits without a leading zero, or up to 6 characters of ASCII 33 to 126 of which one is no digit; 0 is valid"},
 		{CodeLegacyInUse, Precondition, "clients that name no user were here lately, and would be cut off", "move them to accounts first (`hepsetup security assess` lists them), or cut them off with --force"},
 		{CodeAlreadyHard, Precondition, "legacy security support is off already", "nothing needs to be done; see `hepsetup security show`"},
+		{CodeCutOff, Failed, "the change is made, and the meter cannot be reached any more this way to confirm it", "confirm it on another path, or the meter takes it back"},
 		{CodeBackupDamaged, Precondition, "the backup is damaged or is none", "use another copy of it"},
 		{CodeWrongModel, Precondition, "this is of another model of meter", "use one that was made on a meter of the same model"},
 		{CodeNotFresh, Precondition, "the meter is not as it left the factory", "leave out --into-new to write setup, template and accounts over what it has"},

@@ -98,8 +98,10 @@ func (m *Meter) Write(ctx context.Context, list []Assignment) error {
 	for _, a := range list {
 		request.Changes = append(request.Changes, ionp.Change{Label: a.Register, Text: &a.Value})
 	}
-	_, err := ask(ctx, m, "writing "+namesOf(list), ionp.Write, request)
-	return err
+	return m.settled(ctx, func() error {
+		_, err := ask(ctx, m, "writing "+namesOf(list), ionp.Write, request)
+		return err
+	})
 }
 
 func namesOf(list []Assignment) string {

@@ -153,8 +153,10 @@ func (s Security) Knows(mode string) bool {
 
 // SetSecurity sets registers of security by their labels: all of them or none.
 func (m *Meter) SetSecurity(ctx context.Context, options map[string]string) error {
-	_, err := ask(ctx, m, "setting security", ionp.SecuritySet, ionp.SecuritySetRequest{Options: options})
-	return err
+	return m.settled(ctx, func() error {
+		_, err := ask(ctx, m, "setting security", ionp.SecuritySet, ionp.SecuritySetRequest{Options: options})
+		return err
+	})
 }
 
 // SetMode sets the security mode, and finds before whether the firmware has it.
@@ -207,8 +209,12 @@ func (m *Meter) ApplySecurity(ctx context.Context, text string, passwords map[st
 		}
 		secrets[name] = ionp.Secret(password)
 	}
-	r, err := ask(ctx, m, "applying a security file", ionp.SecurityApply,
-		ionp.SecurityApplyRequest{Text: text, Passwords: secrets, DryRun: dryRun})
+	var r ionp.SecurityApplyReply
+	err := m.settled(ctx, func() (err error) {
+		r, err = ask(ctx, m, "applying a security file", ionp.SecurityApply,
+			ionp.SecurityApplyRequest{Text: text, Passwords: secrets, DryRun: dryRun})
+		return err
+	})
 	return r.Changes, err
 }
 

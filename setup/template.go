@@ -40,7 +40,11 @@ func (m *Meter) LoadTemplate(ctx context.Context, text []byte, dryRun bool) ([]s
 	if dryRun {
 		what = "comparing the template"
 	}
-	r, err := ask(ctx, m, what, ionp.TemplateLoad, request)
+	var r ionp.TemplateLoadReply
+	err := m.settled(ctx, func() (err error) {
+		r, err = ask(ctx, m, what, ionp.TemplateLoad, request)
+		return err
+	})
 	m.mu.Lock()
 	m.directory = nil
 	m.mu.Unlock()

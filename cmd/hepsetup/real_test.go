@@ -739,3 +739,35 @@ func TestTemplateRoundTrip(t *testing.T) {
 		t.Errorf("%q", d.Differences)
 	}
 }
+
+// The stranding guard: what might cut the tool off is confirmed over a new connection, and
+// where there can be none, the tool says so and the meter takes it back.
+func TestStrandingGuard(t *testing.T) {
+	s := startSite(t)
+	who := s.administrator(t)
+	s.run(t, who, "write", "ADDR", "Ethernet/Enable SSH=OFF").done()
+	witness := s.client(t, "witness", "1")
+	identity := ionp.Identity{Credential: ionp.NamedUser(who.user, who.password)}
+	pending := func() ionp.PendingReply {
+		p, err := ionp.Do(t.Context(), witness, identity, ionp.Pending, ionp.PendingRequest{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	if p := pending(); p.Active {
+		t.Errorf("after a change that leaves the tool its way in, %s waits", p.What)
+	}
+	s.run(t, who, "write", "ADDR", "Ethernet/Enable ION=OFF").refused(1, "cut-off")
+	if p := pending(); !p.Active || p.What != "Ethernet/Enable ION" || p.By != who.user || p.RemainingSeconds < 200 {
+		t.Errorf("after a change that cuts the tool off: %+v", p)
+	}
+	s.run(t, who, "read", "ADDR").refused(4, "not-a-meter") // it takes no new connections
+	if _, err := ionp.Do(t.Context(), witness, identity, ionp.ProvisionalCancel, ionp.ProvisionalCancelRequest{}); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the meter takes it back", func() bool { return s.run(t, who, "read", "ADDR").OK })
+	if v := s.read(t, who, "Ethernet/Enable SSH", "Ethernet/Enable ION"); v["Ethernet/Enable SSH"] != false || v["Ethernet/Enable ION"] != true {
+		t.Errorf("in the end: %v", v)
+	}
+}

@@ -57,6 +57,7 @@ func handlers() map[ionp.Operation]handler {
 	on(h, ionp.ProvisionalBegin, (*request).provisionalBegin)
 	on(h, ionp.ProvisionalConfirm, (*request).provisionalConfirm)
 	on(h, ionp.ProvisionalCancel, (*request).provisionalCancel)
+	on(h, ionp.Pending, (*request).pending)
 	on(h, ionp.SecurityExport, (*request).securityExport)
 	on(h, ionp.SecurityApply, (*request).securityApply)
 

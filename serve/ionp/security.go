@@ -107,6 +107,11 @@ func (r *request) provisionalCancel(*ionp.ProvisionalCancelRequest) (s ionp.Prov
 	return s, r.session.CancelProvisional(r.ctx)
 }
 
+func (r *request) pending(*ionp.PendingRequest) (s ionp.PendingReply, err error) {
+	p, err := r.session.PendingChanges()
+	return ionp.PendingReply{Active: p.Active, RemainingSeconds: seconds(p.Remaining), By: p.By, What: p.What}, err
+}
+
 func (r *request) securityExport(q *ionp.SecurityExportRequest) (s ionp.SecurityExportReply, err error) {
 	s.Text, err = r.session.ExportSecurity()
 	if err == nil && q.Verifiers {

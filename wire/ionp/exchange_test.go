@@ -32,7 +32,7 @@ func exchanges() []body {
 	return []body{Hello, Login, Logout, Info, Managers, Modules, Module, Read, Write, Pulse, Program, TemplateSave,
 		TemplateLoad, Snapshot, Events, EventHead, Recorders, Records, Gaps, ClearLog, Files, FileRead, FileWrite,
 		FileDelete, Subscribe, Unsubscribe, Clock, ClockSet, Reset, SecurityStatus, UserAdd, UserSet, UserPassword,
-		UserRemove, UserUnlock, SecuritySet, ProvisionalBegin, ProvisionalConfirm, ProvisionalCancel, Ledger,
+		UserRemove, UserUnlock, SecuritySet, ProvisionalBegin, ProvisionalConfirm, ProvisionalCancel, Pending, Ledger,
 		FactoryOpen, FactoryClose, FactoryUse, Sessions, SessionEnd, SecurityExport, SecurityApply}
 }
 

@@ -72,6 +72,8 @@ const (
 
 	SecurityExport Exchange[SecurityExportRequest, SecurityExportReply] = 46
 	SecurityApply  Exchange[SecurityApplyRequest, SecurityApplyReply]   = 47
+
+	Pending Exchange[PendingRequest, PendingReply] = 50
 )
 
 // Reserved for the firmware upgrade.
@@ -189,6 +191,8 @@ func (o Operation) name() string {
 		return "security export"
 	case Operation(SecurityApply):
 		return "security apply"
+	case Operation(Pending):
+		return "pending"
 	case UpgradeStatus:
 		return "upgrade status"
 	case UpgradeBegin:

@@ -119,6 +119,20 @@ type ProvisionalBeginReply struct {
 	Deadline int64 `cbor:"1,keyasint"`
 }
 
+// PendingRequest asks whether changes wait for their confirmation: of security, or such
+// as might cut their author off.
+type PendingRequest struct{}
+
+// PendingReply says what waits, and for how long.
+type PendingReply struct {
+	Active           bool   `cbor:"1,keyasint,omitempty"`
+	RemainingSeconds uint64 `cbor:"2,keyasint,omitempty"`
+	// By is the user who began it, What is in words what was changed: registers by their
+	// labels, "security", "certificate".
+	By   string `cbor:"3,keyasint,omitempty"`
+	What string `cbor:"4,keyasint,omitempty"`
+}
+
 // ProvisionalConfirmRequest keeps what was changed.
 type ProvisionalConfirmRequest struct{}
 
