@@ -72,7 +72,7 @@ Start here:
 		return usageError{fmt.Errorf("%w (see %s --help)", err, cmd.CommandPath())}
 	})
 	root.AddCommand(newRunCommand(), newMeasureCommand(), newRecordCommand(), newCheckCommand(),
-		newExportCommand(), newImportCommand(), newVersionCommand())
+		newExportCommand(), newImportCommand(), newPanelCommand(), newVersionCommand())
 	return root
 }
 
