@@ -61,7 +61,7 @@ func (d *display) change(f *form, done string, do func(*access.Session) error) {
 	if code := codeOf(err); !errors.Is(err, access.ErrValue) && code != access.CodeBadValue && code != access.CodePasswordRule {
 		d.close(f)
 	} else {
-		f.at = 0
+		f.focus(0)
 	}
 	d.outcome(f.title, done, err)
 }
@@ -102,7 +102,7 @@ func (d *display) setClock() {
 	f.done = func(ctx context.Context) {
 		t, err := time.Parse(time.DateTime, f.fields[0].value()+" "+f.fields[1].value())
 		if err != nil {
-			f.at = 0
+			f.focus(0)
 			d.push(&message{title: f.title, lines: []string{"INVALID VALUE", f.fields[0].value() + " " + f.fields[1].value() + " is no date and time"}})
 			return
 		}

@@ -26,6 +26,8 @@ type field interface {
 	// draw writes it, with its cursor where it is the one that the keys go to.
 	draw(focused bool) wire.Line
 	press(wire.Key)
+	// home puts the cursor where one begins, when the keys go to the field.
+	home()
 	// value is what is filled in, changed whether that is another value than before.
 	value() string
 	changed() bool
@@ -50,15 +52,23 @@ func (f *form) draw(d *display, _ *reading, rows int) (string, []wire.Line, stri
 func (f *form) press(ctx context.Context, d *display, key wire.Key) {
 	switch {
 	case key == wire.Escape && f.at > 0:
-		f.at--
+		f.focus(f.at - 1)
 	case key == wire.Escape:
 		d.close(f)
 	case key == wire.Enter && f.at < len(f.fields)-1:
-		f.at++
+		f.focus(f.at + 1)
 	case key == wire.Enter:
 		f.done(ctx)
 	case len(f.fields) > 0:
 		f.fields[f.at].press(key)
+	}
+}
+
+// focus has the keys go to a field.
+func (f *form) focus(at int) {
+	f.at = at
+	if at < len(f.fields) {
+		f.fields[at].home()
 	}
 }
 
@@ -105,6 +115,7 @@ func (c *choice) press(key wire.Key) {
 	}
 }
 
+func (c *choice) home()         {}
 func (c *choice) value() string { return c.options[c.at] }
 func (c *choice) changed() bool { return c.at != c.was }
 
@@ -208,5 +219,6 @@ func rolled(alphabet string, c byte, key wire.Key) byte {
 	return alphabet[at]
 }
 
+func (t *text) home()         { t.cursor, t.rolled = len(t.typed), false }
 func (t *text) value() string { return string(t.typed) }
 func (t *text) changed() bool { return string(t.typed) != t.was }

@@ -98,6 +98,8 @@ func explained(err error) (text, remedy string) {
 	switch {
 	case errors.As(err, &refusal) && refusal.Code == access.CodeNoPermission:
 		return invalidLevel, refusal.Reason
+	case errors.As(err, &refusal) && refusal.Code == access.CodeBadValue:
+		return "INVALID VALUE", refusal.Reason
 	case errors.As(err, &refusal):
 		return refusal.Reason, refusal.Remedy
 	case errors.Is(err, access.ErrValue):

@@ -66,8 +66,13 @@ func (n *number) padded(text string) string {
 	return out
 }
 
-// home puts the cursor on the last digit before the point.
 func (n *number) home() {
+	n.typed = ""
+	n.toUnits()
+}
+
+// toUnits puts the cursor on the last digit before the point.
+func (n *number) toUnits() {
 	n.cursor = len(n.text) - 1
 	if point := strings.IndexByte(n.text, '.'); point > 0 {
 		n.cursor = point - 1
@@ -107,7 +112,7 @@ func (n *number) enter(typed string) {
 	}
 	if text := n.padded(typed); text != "" {
 		n.typed, n.text = typed, text
-		n.home()
+		n.toUnits()
 		if point := strings.IndexByte(typed, '.'); point >= 0 {
 			n.cursor = min(len(n.text)-1, n.cursor+len(typed)-point)
 		}
@@ -191,5 +196,6 @@ func (m *moment) press(key wire.Key) {
 	}
 }
 
+func (m *moment) home()         { m.cursor = 0 }
 func (m *moment) value() string { return m.text }
 func (m *moment) changed() bool { return m.text != m.was }
