@@ -21,8 +21,8 @@ type format struct {
 // absent stands for NOT AVAILABLE.
 const absent = "-----"
 
-// number writes a value with so many decimal places, or fewer where that needs more than
-// width characters; width 0 is any.
+// number writes a value with so many decimal places, or fewer, and then without groups, where
+// that needs more than width characters; width 0 is any.
 func (f format) number(v access.Value, decimals, width int) string {
 	if !v.Available || math.IsNaN(v.Number) || math.IsInf(v.Number, 0) {
 		return absent
@@ -30,6 +30,9 @@ func (f format) number(v access.Value, decimals, width int) string {
 	text := f.grouped(strconv.FormatFloat(v.Number, 'f', decimals, 64))
 	for ; width > 0 && len(text) > width && decimals > 0; decimals-- {
 		text = f.grouped(strconv.FormatFloat(v.Number, 'f', decimals-1, 64))
+	}
+	if width > 0 && len(text) > width {
+		text = strconv.FormatFloat(v.Number, 'f', 0, 64)
 	}
 	if width > 0 && len(text) > width {
 		text = strconv.FormatFloat(v.Number, 'e', max(0, width-len("-0.e+00")), 64)

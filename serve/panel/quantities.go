@@ -33,17 +33,21 @@ func amps(r *reading, _ int) []wire.Line {
 }
 
 // power is a table of the phases and their total.
-func power(r *reading, _ int) []wire.Line {
-	lines := []wire.Line{plain(fmt.Sprintf("%-3s%9s%9s%9s%9s", "", "kW", "kVAR", "kVA", "PF"))}
-	for _, phase := range []string{"a", "b", "c", "tot"} {
-		text := fmt.Sprintf("%-3s", phase)
-		for _, column := range []struct {
-			register string
-			decimals int
-		}{{"kW ", r.power}, {"kVAR ", r.power}, {"kVA ", r.power}, {"PF sign ", 3}} {
-			text += fmt.Sprintf(" %8s", r.number(r.value("Power Meter/"+column.register+phase), column.decimals, 8))
+func power(r *reading, columns int) []wire.Line {
+	width := min(columns/4-2, 14)
+	line := func(name string, cells ...string) wire.Line {
+		text := fmt.Sprintf("%-3s", name)
+		for _, cell := range cells {
+			text += fmt.Sprintf(" %*s", width, cell)
 		}
-		lines = append(lines, plain(text))
+		return plain(text)
+	}
+	lines := []wire.Line{line("", "kW", "kVAR", "kVA", "PF")}
+	for _, phase := range []string{"a", "b", "c", "tot"} {
+		cell := func(register string, decimals int) string {
+			return r.number(r.value("Power Meter/"+register+" "+phase), decimals, width)
+		}
+		lines = append(lines, line(phase, cell("kW", r.power), cell("kVAR", r.power), cell("kVA", r.power), cell("PF sign", 3)))
 	}
 	return append(lines, blank(), r.quantity("DPF tot", 3, ""), r.quantity("PF lag", 3, ""), r.quantity("PF lead", 3, ""), r.quantity("Freq", 3, "Hz"))
 }

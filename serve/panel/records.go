@@ -11,7 +11,7 @@ import (
 	wire "github.com/hepmeter/hepmeter/wire/panel"
 )
 
-// events are the entries of the event log, the newest first, two lines each.
+// events are the entries of the event log, the newest first.
 func events(r *reading, columns, rows, at int) ([]wire.Line, int) {
 	if r.events == nil {
 		return []wire.Line{plain(" " + absent)}, 0
@@ -30,13 +30,26 @@ func events(r *reading, columns, rows, at int) ([]wire.Line, int) {
 			style = wire.Alarm
 		}
 		head := fmt.Sprintf("%s %s %3d", r.day(e.Time), r.clock(e.Time), e.Priority)
-		if e.User != "" {
+		cause, effect := told(e.Cause, e.CauseValue), "> "+told(e.Effect, e.EffectValue)
+		details := []string{cause + " " + effect}
+		if columns < widthOfEvents {
+			details = []string{e.User, cause, effect}
+		} else if e.User != "" {
 			head += " " + e.User
 		}
-		lines = append(lines, wire.Line{{Text: head, Style: style}}, plain("  "+told(e.Cause, e.CauseValue)+" > "+told(e.Effect, e.EffectValue)))
+		lines = append(lines, wire.Line{{Text: head, Style: style}})
+		for _, text := range details {
+			for _, part := range wrapped(text, columns-2) {
+				lines = append(lines, plain("  "+part))
+			}
+		}
 	}
+	lines = lines[:min(len(lines), rows)]
 	return lines, kept - 1
 }
+
+// widthOfEvents is the room that an event needs to be told in two lines.
+const widthOfEvents = 68
 
 // told is one side of an event.
 func told(what, value string) string { return strings.TrimSpace(what + " " + value) }
@@ -99,7 +112,7 @@ func network(r *reading, columns int) []wire.Line {
 		}
 	}
 	if v := r.value("Ethernet/Web Access"); v.Kind != access.KindNone {
-		lines = append(lines, plain(fmt.Sprintf(" %-8s%s", "Web", state(v))))
+		lines = append(lines, fact("Web", state(v), columns)...)
 	}
 	list, err := r.certificates()
 	if err != nil {

@@ -110,7 +110,7 @@ func harmonics(r *reading, columns, rows, at int) ([]wire.Line, int) {
 	if input[0] == 'I' {
 		head += "  K " + r.number(r.value(r.of(input, "K Factor")), 2, 8)
 	}
-	lines := []wire.Line{plain(head), {{Text: " order, " + unit + "   up, down: other inputs", Style: wire.Dim}}}
+	lines := []wire.Line{plain(head), {{Text: " order, " + unit, Style: wire.Dim}}}
 	// Bars are as long as the largest of the orders, and of 1.
 	longest := 1.0
 	for order := 2; order <= 63; order++ {
