@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"path/filepath"
 	"strings"
@@ -787,6 +788,40 @@ func TestAdministratorEndsThePanel(t *testing.T) {
 		synctest.Wait()
 		if !g.ended() {
 			t.Error("it goes on")
+		}
+	})
+}
+
+// Whatever keys are pressed on whatever display, a whole picture is shown. The keys are
+// those of a seed.
+func TestNoKeysBreakThePanel(t *testing.T) {
+	bubble(t, "2.1.0", everything, func(b *bench) {
+		gate := b.meter.Gate()
+		root, err := gate.Open(access.Client{Path: access.FrontPanel, Medium: access.Local, Remote: "panel"})
+		b.must(err)
+		defer root.Close()
+		d := newDisplay(gate, root, Options{}.withDefaults())
+		d.login, err = root.Login(b.Context(), access.Credential{Given: true, Password: "0"}, idle)
+		b.must(err)
+		random := rand.New(rand.NewPCG(1, 2))
+		keys := []wire.Key{wire.Up, wire.Down, wire.Left, wire.Right, wire.Enter, wire.Enter, wire.Enter, wire.Escape, wire.Backspace, "0", "5", ".", "-", "z"}
+		pages := map[string]bool{}
+		for range 3000 {
+			d.resize(wire.Request{Columns: wire.LeastColumns + random.IntN(80), Rows: wire.LeastRows + random.IntN(30)})
+			d.press(b.Context(), keys[random.IntN(len(keys))])
+			lines := d.draw("")
+			pages[strings.TrimSpace(lines[0].Text()[:20])] = true
+			if len(lines) != d.rows {
+				t.Fatalf("%d lines on %d rows", len(lines), d.rows)
+			}
+			for _, line := range lines {
+				if n := len([]rune(line.Text())); n > d.columns {
+					t.Fatalf("%q has %d characters on %d columns", line.Text(), n, d.columns)
+				}
+			}
+		}
+		if len(pages) < 15 {
+			t.Errorf("only %d pages were reached: %v", len(pages), pages)
 		}
 	})
 }
