@@ -50,6 +50,7 @@ serves its registers over Modbus TCP.
 
 Start here:
   hepmeter run                          a meter on a synthetic 230 V site
+  hepmeter panel                        the front panel of that meter, in another terminal
   hepmeter measure FILE.cfg             a reading from a recording (COMTRADE, CSV, wav, pcap)
   hepmeter measure FILE --report R.html the same as a page to look at and print
   hepmeter record --seconds 10 OUT.cfg  any source to a recording (.cfg, .wav, .pcap)`,
@@ -72,7 +73,7 @@ Start here:
 		return usageError{fmt.Errorf("%w (see %s --help)", err, cmd.CommandPath())}
 	})
 	root.AddCommand(newRunCommand(), newMeasureCommand(), newRecordCommand(), newCheckCommand(),
-		newExportCommand(), newImportCommand(), newVersionCommand())
+		newExportCommand(), newImportCommand(), newPanelCommand(), newVersionCommand())
 	return root
 }
 
