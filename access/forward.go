@@ -195,7 +195,7 @@ func (f *Forwarder) Begin() (uint64, error) {
 	case !s.begun && s.sent == 0 && newest > 0: // on from the start: the newest event goes, too
 		s.sent = newest - 1
 	case s.sent > newest: // another log than that of the kept number
-		s.sent = newest
+		s.sent, s.fresh = newest, true
 	}
 	s.fresh = s.fresh || !s.begun
 	s.begun = true
