@@ -117,15 +117,15 @@ func (s *Sender) Run(ctx context.Context) error {
 // serve sends events to a target for as long as it is the one that is set. It returns nil
 // when that is over.
 func (s *Sender) serve(ctx context.Context, to access.ForwardTarget) error {
+	written, err := s.forward.Begin() // first: what happens while the server is away waits for it
+	if err != nil {
+		return logError{err}
+	}
 	l, err := s.connect(ctx, to)
 	if err != nil {
 		return err
 	}
 	defer l.close()
-	written, err := s.forward.Begin()
-	if err != nil {
-		return logError{err}
-	}
 	station := s.station()
 	began := s.options.Now()
 	f := flight{mark: written, marked: began, least: math.MaxInt}
