@@ -20,8 +20,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// meter is the least that a sender can stand behind: an event log and registers.
-type meter struct {
+// fake is the least that a sender can stand behind: an event log and registers.
+type fake struct {
 	access.Works
 	gate *access.Gate
 
@@ -34,15 +34,15 @@ type meter struct {
 	records  []access.Record
 }
 
-func newMeter(t *testing.T, settings ...string) *meter {
+func newMeter(t *testing.T, settings ...string) *fake {
 	t.Helper()
-	m := &meter{next: 1, settings: map[string]string{}, kept: map[string][]byte{}}
+	m := &fake{next: 1, settings: map[string]string{}, kept: map[string][]byte{}}
 	m.start(t)
 	m.set(t, settings...)
 	return m
 }
 
-func (m *meter) security(t *testing.T) *access.Security {
+func (m *fake) security(t *testing.T) *access.Security {
 	t.Helper()
 	generation := access.Generation{Name: "3.x", Modes: []access.Mode{access.LSS, access.Advanced}, MaxAccounts: 50}
 	s, err := access.NewSecurity(generation, "9000", maps.Clone(m.settings), nil)
@@ -53,9 +53,9 @@ func (m *meter) security(t *testing.T) *access.Security {
 }
 
 // start makes the gate of what is kept.
-func (m *meter) start(t *testing.T) {
+func (m *fake) start(t *testing.T) {
 	t.Helper()
-	gate, err := access.NewGate(access.Options{Registers: unread{}, Security: m.security(t), Audit: m, Works: m, Logs: m, Files: files{meter: m}, Now: time.Now, After: time.After, Random: rand.Reader, Kept: m.kept})
+	gate, err := access.NewGate(access.Options{Registers: unread{}, Security: m.security(t), Audit: m, Works: m, Logs: m, Files: files{fake: m}, Now: time.Now, After: time.After, Random: rand.Reader, Kept: m.kept})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,7 +63,7 @@ func (m *meter) start(t *testing.T) {
 }
 
 // set writes registers, given by label and text.
-func (m *meter) set(t *testing.T, pairs ...string) {
+func (m *fake) set(t *testing.T, pairs ...string) {
 	t.Helper()
 	for i := 0; i < len(pairs); i += 2 {
 		m.settings[pairs[i]] = pairs[i+1]
@@ -72,7 +72,7 @@ func (m *meter) set(t *testing.T, pairs ...string) {
 }
 
 // happen adds events.
-func (m *meter) happen(n int) {
+func (m *fake) happen(n int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for range n {
@@ -80,14 +80,14 @@ func (m *meter) happen(n int) {
 	}
 }
 
-func (m *meter) add(e access.Event) {
+func (m *fake) add(e access.Event) {
 	e.Sequence, e.Time = m.next, time.Now()
 	m.next++
 	m.events = append(m.events, e)
 }
 
 // wrap forgets all but the newest n events.
-func (m *meter) wrap(n int) {
+func (m *fake) wrap(n int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.events = slices.Clone(m.events[len(m.events)-n:])
@@ -95,7 +95,7 @@ func (m *meter) wrap(n int) {
 
 // Record implements access.Audit: what the gate notes of syslog becomes an event, as in a
 // real meter.
-func (m *meter) Record(r access.Record) {
+func (m *fake) Record(r access.Record) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.records = append(m.records, r)
@@ -105,7 +105,7 @@ func (m *meter) Record(r access.Record) {
 }
 
 // noted counts the events of syslog itself.
-func (m *meter) noted() (unreachable, reachable int) {
+func (m *fake) noted() (unreachable, reachable int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, r := range m.records {
@@ -126,18 +126,18 @@ type unread struct{}
 func (unread) Find(string) access.Point  { return access.NoPoint }
 func (unread) Snapshot() access.Snapshot { return nil }
 
-func (m *meter) Info() access.Info {
+func (m *fake) Info() access.Info {
 	return access.Info{Model: "ION9000", Serial: "MJ-0815", Firmware: "3.0.0"}
 }
-func (m *meter) EventHead() (access.EventHead, error)           { return access.EventHead{}, nil }
-func (m *meter) Recorders() ([]access.Recorder, error)          { return nil, nil }
-func (m *meter) Gaps() ([]access.Gap, error)                    { return nil, nil }
-func (m *meter) Clear(context.Context, string, access.By) error { return nil }
-func (m *meter) Records(string, uint64, int) (access.Recorder, []access.LogRecord, error) {
+func (m *fake) EventHead() (access.EventHead, error)           { return access.EventHead{}, nil }
+func (m *fake) Recorders() ([]access.Recorder, error)          { return nil, nil }
+func (m *fake) Gaps() ([]access.Gap, error)                    { return nil, nil }
+func (m *fake) Clear(context.Context, string, access.By) error { return nil }
+func (m *fake) Records(string, uint64, int) (access.Recorder, []access.LogRecord, error) {
 	return access.Recorder{}, nil, nil
 }
 
-func (m *meter) Events(from uint64, limit int) (access.Events, error) {
+func (m *fake) Events(from uint64, limit int) (access.Events, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	out := access.Events{First: m.next, Next: m.next}
@@ -153,7 +153,7 @@ func (m *meter) Events(from uint64, limit int) (access.Events, error) {
 // files is the owner's one file.
 type files struct {
 	access.Files
-	*meter
+	*fake
 }
 
 func (m files) Read(path string, offset int64, length int) ([]byte, access.File, error) {
@@ -168,7 +168,7 @@ func (m files) Read(path string, offset int64, length int) ([]byte, access.File,
 }
 
 // run runs a sender until stop is called, or the test ends.
-func (m *meter) run(t *testing.T, o Options) (stop func()) {
+func (m *fake) run(t *testing.T, o Options) (stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
