@@ -1,7 +1,10 @@
 package setup
 
 import (
+	"bytes"
 	"context"
+	"crypto/x509"
+	"encoding/pem"
 
 	"github.com/hepmeter/hepmeter/wire/ionp"
 )
@@ -20,4 +23,39 @@ type SyslogTest struct {
 func (m *Meter) TestSyslog(ctx context.Context) (SyslogTest, error) {
 	r, err := ask(ctx, m, "sending a syslog test message", ionp.SyslogTest, ionp.SyslogTestRequest{})
 	return SyslogTest{Server: r.Server, Transport: r.Transport, Message: r.Message, Taken: r.Transport == "TCP" || r.Transport == "TLS"}, err
+}
+
+// SyslogAuthorities is the meter's file of the certificates by which it knows a syslog
+// server, beside those of its system.
+const SyslogAuthorities = "documents/syslog-ca.pem"
+
+// TrustSyslog makes the certificates of text, as PEM, those by which the meter knows a
+// syslog server, and returns whose they are. A text that holds none, or a private key, is
+// not sent.
+func (m *Meter) TrustSyslog(ctx context.Context, text []byte) ([]string, error) {
+	var subjects []string
+	clean := new(bytes.Buffer)
+	for rest := text; ; {
+		var block *pem.Block
+		if block, rest = pem.Decode(rest); block == nil {
+			break
+		}
+		if block.Type != "CERTIFICATE" {
+			return nil, NewError(CodeFile, "it holds a %s: the meter wants certificates and nothing else", block.Type)
+		}
+		c, err := x509.ParseCertificate(block.Bytes)
+		if err != nil {
+			return nil, NewError(CodeFile, "certificate %d: %v", len(subjects)+1, err)
+		}
+		subjects = append(subjects, c.Subject.String())
+		if err := pem.Encode(clean, block); err != nil {
+			return nil, asError("reading the certificates", err)
+		}
+	}
+	if len(subjects) == 0 {
+		e := NewError(CodeFile, "it holds no certificate as PEM")
+		e.Remedy = "give the certificate of who issued the server's, with its lines of BEGIN and END CERTIFICATE"
+		return nil, e
+	}
+	return subjects, m.Send(ctx, SyslogAuthorities, clean.Bytes())
 }

@@ -25,6 +25,30 @@ It needs Comm Config Access.
 			return report{sent, func(p *page) { showSyslogTest(p, sent) }}, err
 		}),
 	}
+	trust := &cobra.Command{
+		Use:   "trust ADDR FILE",
+		Short: "Have the meter accept syslog servers that an authority of yours has certified",
+		Long: `Trust makes the certificates of a PEM file those by which the meter knows a syslog
+server that it sends to by TLS, beside the authorities that its system knows. They stand
+in the place of those of the last trust.
+
+It needs Full Meter Config Access.
+
+  HEPSETUP_PASSWORD=0 hepsetup syslog trust localhost site-ca.pem`,
+		Args: takes(2, 2, "the address of a meter and a file"),
+		RunE: a.withMeter(told, func(ctx context.Context, m *setup.Meter, args []string) (report, error) {
+			text, err := readFile(args[0])
+			if err != nil {
+				return report{}, err
+			}
+			subjects, err := m.TrustSyslog(ctx, text)
+			return report{map[string]any{"file": setup.SyslogAuthorities, "authorities": subjects}, func(p *page) {
+				for _, subject := range subjects {
+					p.line("the meter now accepts syslog servers certified by %s", clean(subject))
+				}
+			}}, err
+		}),
+	}
 	return group("syslog", "Where the meter sends its events", `Syslog tries out where the meter sends its events. The server is set by registers:
 
   hepsetup write localhost "Ethernet/Syslog Server=192.0.2.7"       or HOST, or HOST:PORT
@@ -32,8 +56,10 @@ It needs Comm Config Access.
   hepsetup syslog test localhost
   hepsetup write localhost "Ethernet/Enable Syslog=ON"
 
-A server whose certificate was issued by an authority of your own is accepted once that
-authority's certificate, as PEM, is the meter's file documents/syslog-ca.pem.`, test)
+By TLS a server is accepted if an authority of the meter's system has certified it, or one
+of your own that the meter was told of:
+
+  hepsetup syslog trust localhost site-ca.pem`, test, trust)
 }
 
 func showSyslogTest(p *page, sent setup.SyslogTest) {
