@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -92,8 +94,7 @@ const forwardEvery = 5 * time.Second
 // forwarding is what the gate knows of the events that were sent.
 type forwarding struct {
 	mu sync.Mutex
-	// sent is the last event that has arrived. begun tells that there is such a thing: before
-	// events were ever to be sent it only follows the log.
+	// sent is the last event that has arrived; begun tells that there is such a thing.
 	sent    uint64
 	begun   bool
 	fresh   bool
@@ -139,11 +140,11 @@ func (g *Gate) Forward() *Forwarder { return &Forwarder{g} }
 // Target is where events are to be sent now.
 func (f *Forwarder) Target() ForwardTarget {
 	t := f.gate.Security().forwardTarget()
-	if v := f.gate.value(registerSyslogController); v.Available && strings.EqualFold(v.Text, "yes") {
-		t.Enabled = true
-	}
+	t.Enabled = t.Enabled || isYes(f.gate.value(registerSyslogController).Text)
 	return t
 }
+
+func isYes(text string) bool { return strings.EqualFold(text, "yes") }
 
 // Info is the meter's name plate.
 func (f *Forwarder) Info() Info { return f.gate.options.Works.Info() }
@@ -157,49 +158,60 @@ type Backlog struct {
 	Last uint64
 }
 
-// Follow is to be called while nothing is to be sent. Where nothing ever was, sending will
-// begin with the events after the latest call: those before have never waited for anyone.
-func (f *Forwarder) Follow() error {
-	s := &f.gate.forwarding
-	s.mu.Lock()
-	begun := s.begun
-	s.mu.Unlock()
-	if begun {
-		return nil
-	}
-	newest, err := f.newest()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if err == nil && !s.begun {
-		s.sent = newest
-	}
-	return err
-}
-
-// newest is the number of the newest event.
-func (f *Forwarder) newest() (uint64, error) {
-	log, err := f.gate.options.Logs.Events(1<<63-1, 1)
-	return max(log.Next, 1) - 1, err
-}
-
 // Begin returns the last event that has arrived at a server: what comes after it waits.
+// Where none ever was, sending begins with the event that switched it on.
 func (f *Forwarder) Begin() (uint64, error) {
 	s := &f.gate.forwarding
-	newest, err := f.newest()
+	log, err := f.gate.options.Logs.Events(math.MaxInt64, 1)
 	if err != nil {
 		return 0, err
 	}
+	newest := max(log.Next, 1) - 1
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
-	case !s.begun && s.sent == 0 && newest > 0: // on from the start: the newest event goes, too
-		s.sent = newest - 1
+	case !s.begun:
+		if s.sent, err = f.since(newest); err != nil {
+			return 0, err
+		}
+		s.begun, s.fresh = true, true
 	case s.sent > newest: // another log than that of the kept number
 		s.sent, s.fresh = newest, true
 	}
-	s.fresh = s.fresh || !s.begun
-	s.begun = true
 	return s.sent, nil
+}
+
+// since returns the event before the one from which on events were to be sent. The log
+// itself tells: it is durable together with the change, so that no power cut can come
+// between. Where it tells nothing of it, sending begins with the newest event.
+func (f *Forwarder) since(newest uint64) (uint64, error) {
+	var changes []Event
+	for next := uint64(0); ; {
+		log, err := f.gate.options.Logs.Events(next, 1000)
+		if err != nil {
+			return 0, err
+		}
+		for _, e := range log.Events {
+			if e.Cause == e.Effect && (e.Effect == registerSyslogEnabled || e.Effect == registerSyslogController || e.Effect == registerSyslogServer) {
+				changes = append(changes, e)
+			}
+			next = e.Sequence + 1
+		}
+		if len(log.Events) == 0 {
+			break
+		}
+	}
+	// Back through the changes, to the one before which nothing was to be sent.
+	settings := f.gate.Security().settings
+	was := map[string]string{registerSyslogEnabled: settings[registerSyslogEnabled], registerSyslogServer: settings[registerSyslogServer],
+		registerSyslogController: f.gate.value(registerSyslogController).Text}
+	for _, e := range slices.Backward(changes) {
+		was[e.Effect] = e.CauseValue
+		if was[registerSyslogServer] == "" || !isOn(was[registerSyslogEnabled]) && !isYes(was[registerSyslogController]) {
+			return e.Sequence - 1, nil
+		}
+	}
+	return max(newest, 1) - 1, nil
 }
 
 // Next returns up to limit events after one.

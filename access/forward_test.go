@@ -8,16 +8,23 @@ import (
 	"time"
 )
 
-// eventLog is a log of events from first to newest, without texts.
+// eventLog is a log of events from first to newest, with the texts of events where there
+// are some.
 type eventLog struct {
 	absent
 	first, newest uint64
+	events        []Event
 }
 
 func (l *eventLog) Events(from uint64, limit int) (Events, error) {
 	out := Events{First: l.first, Next: l.newest + 1}
 	for n := max(from, l.first); n <= l.newest && len(out.Events) < limit; n++ {
-		out.Events = append(out.Events, Event{Sequence: n})
+		e := Event{}
+		if n <= uint64(len(l.events)) {
+			e = l.events[n-1]
+		}
+		e.Sequence = n
+		out.Events = append(out.Events, e)
 	}
 	return out, nil
 }
@@ -92,26 +99,50 @@ func TestForwardIsKept(t *testing.T) {
 	}
 }
 
-// Where nothing was ever sent, what happened before is not sent either.
-func TestForwardFollows(t *testing.T) {
-	m := newMeter(t, third)
-	log := &eventLog{first: 1, newest: 9}
-	m.gate.options.Logs = log
-	f := m.gate.Forward()
-	if err := f.Follow(); err != nil {
-		t.Fatal(err)
+// The first time sending begins with the event that switched it on, as the log tells it.
+func TestForwardBegins(t *testing.T) {
+	enable, server, other := registerSyslogEnabled, registerSyslogServer, "Factory/Owner"
+	type change struct{ register, from, to string }
+	for _, row := range []struct {
+		name    string
+		changes []change // events from number 1
+		want    uint64   // what has been sent by then
+	}{
+		{"switched on", []change{{other, "", "a"}, {server, "", "192.0.2.7"}, {enable, "OFF", "ON"}, {other, "a", "b"}, {other, "b", "c"}}, 2},
+		{"the server comes last", []change{{enable, "OFF", "ON"}, {other, "", "a"}, {server, "", "192.0.2.7"}, {other, "a", "b"}}, 2},
+		{"another server since", []change{{server, "", "192.0.2.8"}, {enable, "OFF", "ON"}, {other, "", "a"}, {server, "192.0.2.8", "192.0.2.7"}}, 1},
+		{"off and on again", []change{{server, "", "192.0.2.7"}, {enable, "OFF", "ON"}, {enable, "ON", "OFF"}, {other, "", "a"}, {enable, "OFF", "ON"}, {other, "a", "b"}}, 4},
+		{"by the Event Log Controller", []change{{server, "", "192.0.2.7"}, {registerSyslogController, "no", "yes"}, {enable, "OFF", "ON"}, {other, "", "a"}}, 1},
+		{"the log does not tell", []change{{other, "", "a"}, {other, "a", "b"}, {other, "b", "c"}}, 2},
+		{"an empty log", nil, 0},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			m := newMeter(t, third).set(enable, "ON", server, "192.0.2.7")
+			log := &eventLog{first: 1, newest: uint64(len(row.changes))}
+			for _, c := range row.changes {
+				log.events = append(log.events, Event{Cause: c.register, CauseValue: c.from, Effect: c.register, EffectValue: c.to})
+			}
+			m.gate.options.Logs = log
+			if row.name == "by the Event Log Controller" {
+				m.gate.options.Registers = controller{}
+			}
+			if n, err := m.gate.Forward().Begin(); n != row.want || err != nil {
+				t.Errorf("it begins after %d, %v; want %d", n, err, row.want)
+			}
+		})
 	}
-	log.newest = 11
-	if n, err := f.Begin(); n != 9 || err != nil {
-		t.Errorf("it begins after %d, %v; want 9", n, err)
-	}
-	log.newest = 15
-	if err := f.Follow(); err != nil { // switched off again
-		t.Fatal(err)
-	}
-	if n, err := f.Begin(); n != 9 || err != nil {
-		t.Errorf("it goes on after %d, %v; want 9", n, err)
-	}
+}
+
+// controller is registers with the Event Log Controller's Enable Syslog at yes.
+type controller struct{}
+
+func (controller) Find(string) Point      { return 0 }
+func (controller) Snapshot() Snapshot     { return controller{} }
+func (controller) Seq() uint64            { return 1 }
+func (controller) Layout() uint64         { return 1 }
+func (controller) Time() (zero time.Time) { return zero }
+func (controller) Value(Point) Value {
+	return Value{Kind: KindEnum, Available: true, Number: 1, Text: "yes"}
 }
 
 func TestForwardBacklog(t *testing.T) {

@@ -37,8 +37,10 @@ type fake struct {
 func newMeter(t *testing.T, settings ...string) *fake {
 	t.Helper()
 	m := &fake{next: 1, settings: map[string]string{}, kept: map[string][]byte{}}
+	for i := 0; i < len(settings); i += 2 { // set before there was a log
+		m.settings[settings[i]] = settings[i+1]
+	}
 	m.start(t)
-	m.set(t, settings...)
 	return m
 }
 
@@ -65,10 +67,18 @@ func (m *fake) start(t *testing.T) {
 // set writes registers, given by label and text.
 func (m *fake) set(t *testing.T, pairs ...string) {
 	t.Helper()
+	var events []access.Event
 	for i := 0; i < len(pairs); i += 2 {
-		m.settings[pairs[i]] = pairs[i+1]
+		label, was, is := pairs[i], m.settings[pairs[i]], pairs[i+1]
+		m.settings[label] = is
+		events = append(events, access.Event{Priority: 10, Cause: label, CauseValue: was, Effect: label, EffectValue: is})
 	}
 	m.gate.SetSecurity(m.security(t))
+	m.mu.Lock() // the events are durable a moment later
+	defer m.mu.Unlock()
+	for _, e := range events {
+		m.add(e)
+	}
 }
 
 // happen adds events.

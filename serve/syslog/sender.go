@@ -99,9 +99,6 @@ func (s *Sender) Run(ctx context.Context) error {
 		to := s.forward.Target()
 		if !to.Active() {
 			s.outage = outage{}
-			if err := s.forward.Follow(); err != nil {
-				s.options.Log.Debug("syslog: the event log cannot be read", "err", err)
-			}
 			s.wait(ctx, look)
 			continue
 		}
