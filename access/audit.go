@@ -28,6 +28,9 @@ const (
 	Returned
 	// SessionClosed: somebody ended another one's session.
 	SessionClosed
+	// Forwarding: the server that events are sent to, Target, takes none, as Err says, or
+	// takes them again. It is of nobody's doing, and has neither path nor remote.
+	Forwarding
 )
 
 // Record is what the gate notes of a refusal, a change or a login.

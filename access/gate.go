@@ -42,6 +42,8 @@ type Gate struct {
 	lockouts lockouts
 	ledger   ledger
 
+	forwarding forwarding
+
 	reads, refusals, changes atomic.Uint64 // of what is closed, and of all
 
 	mu          sync.Mutex // guards what follows
@@ -93,7 +95,7 @@ func NewGate(o Options) (*Gate, error) {
 	if g.keys, err = restoreKeys(o.Kept, o.Random); err != nil {
 		return nil, err
 	}
-	err = errors.Join(g.lockouts.restore(o.Kept[keptLockouts], now), g.ledger.restore(o.Kept[keptLedger], now), g.restoreProvisional(o.Kept[keptProvisional], now))
+	err = errors.Join(g.lockouts.restore(o.Kept[keptLockouts], now), g.ledger.restore(o.Kept[keptLedger], now), g.restoreProvisional(o.Kept[keptProvisional], now), g.forwarding.restore(o.Kept[keptForward]))
 	return g, err
 }
 
@@ -170,6 +172,9 @@ func (g *Gate) Keep(now time.Time, all bool) map[string][]byte {
 	}
 	if text := g.ledger.keep(now, all); text != nil {
 		kept[keptLedger] = text
+	}
+	if text := g.forwarding.keep(now, all); text != nil {
+		kept[keptForward] = text
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()

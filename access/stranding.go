@@ -50,7 +50,7 @@ func strands(typeName, label, before, after string) bool {
 
 // sameText reports whether two texts stand for the same value of a register.
 func sameText(a, b string) bool {
-	if strings.EqualFold(a, b) || isOn(a) && isYes(b) {
+	if strings.EqualFold(a, b) || isOn(a) && takenForOn(b) {
 		return true
 	}
 	x, errX := strconv.ParseFloat(a, 64)
@@ -58,8 +58,8 @@ func sameText(a, b string) bool {
 	return errX == nil && errY == nil && x == y
 }
 
-// isYes reports whether a text is one that the meter takes for ON.
-func isYes(text string) bool {
+// takenForOn reports whether a text is one that the meter takes for ON.
+func takenForOn(text string) bool {
 	return slices.ContainsFunc([]string{"ON", "yes", "true", "1", "enabled"}, func(word string) bool { return strings.EqualFold(word, text) })
 }
 

@@ -85,6 +85,12 @@ func (a *audit) Record(r access.Record) {
 		a.tell(r, priorityFactory, "factory access", r.Is)
 	case access.Returned:
 		a.tell(r, priorityRefused, "not confirmed", r.Is)
+	case access.Forwarding:
+		e := store.Event{Time: r.Time.UTC(), Priority: ion.PriorityInformation, Cause: "Syslog", CauseValue: r.Target, Effect: "events", EffectValue: r.Is, Origin: originOf(r)}
+		if r.Err != nil {
+			e.Priority, e.Effect, e.EffectValue = ion.PriorityWarning, "events wait", r.Err.Error()
+		}
+		a.note(e)
 	default:
 		effect := r.Is
 		if effect == "" {

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"encoding/pem"
 	"net"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -687,6 +689,28 @@ func TestReadings(t *testing.T) {
 	s.run(t, factoryUser1, "clock", "ADDR", "--set").done()
 	s.run(t, factoryUser1, "reset", "ADDR", "dem").done()
 	s.run(t, factoryUser1, "reset", "ADDR", "nothing of the kind").refused(2, "usage")
+}
+
+func TestSyslog(t *testing.T) {
+	s := startSite(t)
+	s.run(t, as{}, "syslog", "test", "ADDR").refused(3, "credentials-needed")
+	if a := s.run(t, factoryUser1, "syslog", "test", "ADDR").refused(3, "bad-request"); !strings.Contains(a.Remedy, "Ethernet/Syslog Transport") {
+		t.Errorf("%s", a.Remedy)
+	}
+	file := filepath.Join(t.TempDir(), "ca.pem")
+	s.run(t, factoryUser1, "syslog", "trust", "ADDR", file).refused(5, "file")
+	server := httptest.NewUnstartedServer(nil) // for its certificate
+	server.StartTLS()
+	defer server.Close()
+	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
+	if err := os.WriteFile(file, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s.run(t, as{}, "syslog", "trust", "ADDR", file).refused(3, "credentials-needed")
+	trusted := result[struct{ Authorities []string }](s.run(t, factoryUser1, "syslog", "trust", "ADDR", file))
+	if len(trusted.Authorities) != 1 || !strings.Contains(trusted.Authorities[0], "Acme") {
+		t.Errorf("%+v", trusted)
+	}
 }
 
 func TestSessionsAndFactory(t *testing.T) {

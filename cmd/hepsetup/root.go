@@ -56,7 +56,7 @@ Exit codes: 0 done, 1 failed, 2 usage, 3 refused by the meter, 4 cannot connect,
 	root.AddCommand(a.newInfoCommand(told), a.newReadCommand(told), a.newWriteCommand(told), a.newWatchCommand(told),
 		a.newUsersCommand(told), a.newSecurityCommand(told), a.newTemplateCommand(told), a.newModulesCommand(told), a.newLogsCommand(told),
 		a.newClockCommand(told), a.newResetCommand(told), a.newBackupCommand(told), a.newRestoreCommand(told),
-		a.newSessionsCommand(told), a.newFactoryCommand(told), a.newExplainCommand(told), a.newCompletionCommand(), a.newVersionCommand(told))
+		a.newSyslogCommand(told), a.newSessionsCommand(told), a.newFactoryCommand(told), a.newExplainCommand(told), a.newCompletionCommand(), a.newVersionCommand(told))
 	return root
 }
 

@@ -24,7 +24,7 @@ func eventLogController() ion.Type {
 			{Name: "Cutoff", Class: ion.NumericBounded, Low: 0, High: 255, Whole: true, Default: defaultEventCutoff,
 				Doc: "events of this priority and below are not logged"},
 			{Name: "Designated Reader", Class: ion.String, MaxLength: ownerTextBytes, Doc: "the account whose reading marks events as read"},
-			enumerated("Enable Syslog", "no", "whether logged events are also sent to the syslog server of the Ethernet module", "no", "yes"),
+			enumerated("Enable Syslog", "no", "sends logged events to the Syslog Server of the Ethernet module, as the Enable Syslog there does", "no", "yes"),
 		},
 		Outputs: []ion.Output{{Name: "Event Log", Class: ion.Log, Doc: "the log; shows how many events it holds"}},
 		New:     func() ion.Behaviour { return eventLogging{} },

@@ -120,8 +120,20 @@ func TestSetupRules(t *testing.T) {
 			if n := warnings(); n != 1 {
 				r.Errorf("%d warnings, want 1", n)
 			}
-			if err := r.node.Program([]ion.Change{ion.Set{Register: "Ethernet/Syslog Server", Value: "nowhere"}}, ion.By{}, r.now); err == nil {
-				r.Error("a server that is no address was accepted")
+		}},
+		{"Ethernet/a syslog server is an address or a host name, with or without a port", []ion.Change{ion.Create{Type: "Ethernet", Label: "Ethernet"}}, func(r *rig) {
+			set := func(server string) error {
+				return r.node.Program([]ion.Change{ion.Set{Register: "Ethernet/Syslog Server", Value: server}}, ion.By{}, r.now)
+			}
+			for _, server := range []string{"192.0.2.7", "192.0.2.7:1514", "2001:db8::7", "[2001:db8::7]:6514", "logs", "logs.example.com", "logs_1.example.com:6514", "fe80::1%eth0", ""} {
+				if err := set(server); err != nil {
+					r.Errorf("%q: %v", server, err)
+				}
+			}
+			for _, server := range []string{"no where", "192.0.2.300", "192.0.2.7:", "192.0.2.7:0", "192.0.2.7:65536", ":514", "[2001:db8::7", "-logs", "logs..example", "udp://logs", "logs/", "a:b:c"} {
+				if set(server) == nil {
+					r.Errorf("%q was accepted", server)
+				}
 			}
 		}},
 	} {
@@ -140,7 +152,7 @@ func TestFixedLabels(t *testing.T) {
 		"Security Options/SFTP Lockout Attempts": "5", "Security Options/Panel Lockout Attempts": "5", "Security Options/Lockout Minutes": "15",
 		"Security Options/ION Session Timeout": "30", "Security Options/Require Named User For Upgrade": "OFF",
 		"Ethernet/Web Access": "HTTP with redirect to HTTPS", "Ethernet/Enable ION": "ON", "Ethernet/Enable Modbus TCP": "ON",
-		"Ethernet/Enable SSH": "ON", "Ethernet/Enable SFTP": "ON", "Ethernet/Enable Syslog": "OFF", "Ethernet/Syslog Server": "",
+		"Ethernet/Enable SSH": "ON", "Ethernet/Enable SFTP": "ON", "Ethernet/Enable Syslog": "OFF", "Ethernet/Syslog Server": "", "Ethernet/Syslog Transport": "UDP", "Ethernet/Syslog Port": "514",
 		"COM1/Protocol": "ION", "COM1/Baud Rate": "19200", "COM1/Parity": "8N1", "COM1/Unit ID": "100",
 		"Security User 1/Read Access": "ON", "Security User 1/Security Config Access": "OFF",
 	} {

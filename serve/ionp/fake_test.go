@@ -120,7 +120,7 @@ func newMeterWithin(t testing.TB, generation access.Generation, mode access.Mode
 		{typeName: "Factory", label: "Factory", setups: map[string]string{"Owner": "nobody"}},
 		{typeName: "Clock", label: "Clock", setups: map[string]string{"TZ Offset": "3600"}, outputs: map[string]access.Value{
 			"Universal Time": {Kind: access.KindTime, Available: true, Number: 1.7e9}, "Local Time": {Kind: access.KindTime, Available: true, Number: 1.7e9 + 7200}, "DST": {Kind: access.KindBoolean, Available: true, Number: 1}}},
-		{typeName: "Ethernet", label: "Ethernet", setups: map[string]string{"Enable ION": "ON", "Enable Modbus TCP": "ON", "Web Access": "HTTPS"}},
+		{typeName: "Ethernet", label: "Ethernet", setups: map[string]string{"Enable ION": "ON", "Enable Modbus TCP": "ON", "Web Access": "HTTPS", "Syslog Server": ""}},
 		{typeName: "Security Options", label: "Security Options", setups: map[string]string{"Security Mode": mode.String(), "Modbus Map Access": "Read Only", "ION Lockout Attempts": "5", "Lockout Minutes": "15", "ION Session Timeout": "30"}},
 		user(1, allBoxes...),
 	}

@@ -61,6 +61,8 @@ func handlers() map[ionp.Operation]handler {
 	on(h, ionp.SecurityExport, (*request).securityExport)
 	on(h, ionp.SecurityApply, (*request).securityApply)
 
+	on(h, ionp.SyslogTest, (*request).syslogTest)
+
 	on(h, ionp.Ledger, (*request).ledger)
 	on(h, ionp.FactoryOpen, (*request).factoryOpen)
 	on(h, ionp.FactoryClose, (*request).factoryClose)

@@ -2,6 +2,7 @@ package ionp
 
 import (
 	"bytes"
+	"context"
 	"crypto/ed25519"
 	"crypto/sha256"
 	"slices"
@@ -22,6 +23,13 @@ func TestAllOperationsAreServed(t *testing.T) {
 			t.Errorf("%s: served %t", op, there)
 		}
 	}
+}
+
+// tester sends syslog test messages nowhere.
+type tester struct{}
+
+func (tester) TestSyslog(_ context.Context, _ access.ForwardTarget, by access.By) (string, error) {
+	return "by " + by.User, nil
 }
 
 // The operations, each on a fresh meter, by User1.
@@ -290,6 +298,16 @@ func TestOperations(t *testing.T) {
 			do(t, c, who, ionp.Reset, ionp.ResetRequest{Name: "Demand"})
 			if !slices.Equal(s.pulsed, []string{"Demand"}) {
 				t.Errorf("%q", s.pulsed)
+			}
+		}},
+		{"syslog test", func(t *testing.T, s *served, c *ionp.Client) {
+			refused(t, access.CodeCredentialsNeeded, c, nobody, ionp.SyslogTest, ionp.SyslogTestRequest{})
+			refused(t, access.CodeBadRequest, c, who, ionp.SyslogTest, ionp.SyslogTestRequest{}) // no server is set
+			do(t, c, who, ionp.Write, setText("Ethernet/Syslog Server", "192.0.2.7"))
+			refused(t, access.CodeNotFound, c, who, ionp.SyslogTest, ionp.SyslogTestRequest{}) // nobody sends
+			s.gate.Forward().Attend(tester{})
+			if r := do(t, c, who, ionp.SyslogTest, ionp.SyslogTestRequest{}); r != (ionp.SyslogTestReply{Server: "192.0.2.7:514", Transport: "UDP", Message: "by USER1"}) {
+				t.Errorf("%+v", r)
 			}
 		}},
 		{"security status", func(t *testing.T, s *served, c *ionp.Client) {

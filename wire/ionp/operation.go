@@ -73,7 +73,8 @@ const (
 	SecurityExport Exchange[SecurityExportRequest, SecurityExportReply] = 46
 	SecurityApply  Exchange[SecurityApplyRequest, SecurityApplyReply]   = 47
 
-	Pending Exchange[PendingRequest, PendingReply] = 50
+	Pending    Exchange[PendingRequest, PendingReply]       = 50
+	SyslogTest Exchange[SyslogTestRequest, SyslogTestReply] = 48
 )
 
 // Reserved for the firmware upgrade.
@@ -193,6 +194,8 @@ func (o Operation) name() string {
 		return "security apply"
 	case Operation(Pending):
 		return "pending"
+	case Operation(SyslogTest):
+		return "syslog test"
 	case UpgradeStatus:
 		return "upgrade status"
 	case UpgradeBegin:
