@@ -33,7 +33,7 @@ func exchanges() []body {
 		TemplateLoad, Snapshot, Events, EventHead, Recorders, Records, Gaps, ClearLog, Files, FileRead, FileWrite,
 		FileDelete, Subscribe, Unsubscribe, Clock, ClockSet, Reset, SecurityStatus, UserAdd, UserSet, UserPassword,
 		UserRemove, UserUnlock, SecuritySet, ProvisionalBegin, ProvisionalConfirm, ProvisionalCancel, Ledger,
-		FactoryOpen, FactoryClose, FactoryUse, Sessions, SessionEnd, SecurityExport, SecurityApply}
+		FactoryOpen, FactoryClose, FactoryUse, Sessions, SessionEnd, SecurityExport, SecurityApply, SnapshotRestore}
 }
 
 // Every operation below those reserved for the upgrade has its bodies, each once, and a

@@ -72,6 +72,8 @@ const (
 
 	SecurityExport Exchange[SecurityExportRequest, SecurityExportReply] = 46
 	SecurityApply  Exchange[SecurityApplyRequest, SecurityApplyReply]   = 47
+
+	SnapshotRestore Exchange[SnapshotRestoreRequest, SnapshotRestoreReply] = 49
 )
 
 // Reserved for the firmware upgrade.
@@ -189,6 +191,8 @@ func (o Operation) name() string {
 		return "security export"
 	case Operation(SecurityApply):
 		return "security apply"
+	case Operation(SnapshotRestore):
+		return "snapshot restore"
 	case UpgradeStatus:
 		return "upgrade status"
 	case UpgradeBegin:
