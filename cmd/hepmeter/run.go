@@ -48,7 +48,14 @@ synthetic 230 V 50 Hz three-phase site, reachable from this machine only.
   hepmeter run --source 'comtrade:fault.cfg?loop=1'
   hepmeter run --model PM8000 --data ./meter-7 --port modbus=0 --ready ready.json`,
 		Args: exactly(0, "no argument"),
-		RunE: func(cmd *cobra.Command, _ []string) error { return run(cmd, f) },
+		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+			makeRoom()
+			boundMemory()
+			for again := true; again && err == nil; {
+				again, err = run(cmd, &f)
+			}
+			return err
+		},
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&f.data, "data", "", "data directory (default: a folder named by the model in the user's state directory)")
@@ -75,42 +82,42 @@ func limits(name string) (access.Limits, error) {
 	return access.Limits{}, fmt.Errorf("--limits %q: use open or factory", name)
 }
 
-func run(cmd *cobra.Command, f runFlags) (err error) {
-	makeRoom()
-	boundMemory()
+// run is one life of the meter; again tells that somebody has it start anew. It then keeps
+// the ports that it had.
+func run(cmd *cobra.Command, f *runFlags) (again bool, err error) {
 	ctx := cmd.Context()
 	log := slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil))
 	ports, err := boot.PortsByName(f.ports)
 	if err != nil {
-		return usageError{err}
+		return false, usageError{err}
 	}
 	for _, assignment := range f.port {
 		if err := ports.Set(assignment); err != nil {
-			return usageError{err}
+			return false, usageError{err}
 		}
 	}
 	connections, err := limits(f.limits)
 	if err != nil {
-		return usageError{err}
+		return false, usageError{err}
 	}
 	model, err := template.Load(f.model)
 	if err != nil {
-		return usageError{err}
+		return false, usageError{err}
 	}
 	if err := checkFirmware(f.firmware, model.Name); err != nil {
-		return usageError{err}
+		return false, usageError{err}
 	}
 	if err := checkSerial(f.serial); err != nil {
-		return usageError{err}
+		return false, usageError{err}
 	}
 	if f.data == "" {
 		if f.data, err = stateDir(model.Name); err != nil {
-			return err
+			return false, err
 		}
 	}
 	source, play, err := open.Spec(f.source, open.Defaults{RateHz: float64(model.SamplesPerCycle) * 50, Start: time.Now()})
 	if err != nil {
-		return err
+		return false, err
 	}
 	var listening endpoints
 	m, err := meter.Open(meter.Options{
@@ -118,13 +125,13 @@ func run(cmd *cobra.Command, f runFlags) (err error) {
 		Source: source, SourceName: f.source, Speed: play.Speed, Limits: connections, Endpoints: listening.byName, Log: log,
 	})
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer func() { err = errors.Join(err, m.Close()) }()
 
 	layout, err := registermap.Load()
 	if err != nil {
-		return err
+		return false, err
 	}
 	doors := map[boot.Service]interface {
 		Serve(context.Context, net.Listener) error
@@ -150,29 +157,32 @@ func run(cmd *cobra.Command, f runFlags) (err error) {
 	for service, door := range doors {
 		listener, err := ports.Listen(ctx, f.host, service)
 		if err != nil {
-			return err
+			return false, err
 		}
 		listening.add(service, listener.Addr())
+		f.port = append(f.port, fmt.Sprintf("%s=%d", service, listener.Addr().(*net.TCPAddr).Port))
 		serving++
 		go func() { served <- door.Serve(ctx, listener) }()
 	}
 
 	if f.ready != "" {
 		if err := readyOf(m, f.data, &listening).WriteFile(f.ready); err != nil {
-			return err
+			return false, err
 		}
 	}
-	greet(cmd.OutOrStdout(), m, f, &listening)
+	greet(cmd.OutOrStdout(), m, *f, &listening)
 	ended := make(chan error, 1)
 	go func() { ended <- m.Run(measuring) }()
 	select {
 	case <-ctx.Done():
-		err = stop()
-		stopMeasuring()
-		return errors.Join(err, <-ended)
+	case <-m.Restarting():
+		again = true
 	case err := <-ended:
-		return err
+		return false, err
 	}
+	err = stop()
+	stopMeasuring()
+	return again, errors.Join(err, <-ended)
 }
 
 // endpoints are the addresses on which the services listen.
