@@ -14,11 +14,14 @@ func (absent) Template(context.Context) ([]byte, error) { return nil, noSuch() }
 func (absent) LoadTemplate(context.Context, []byte, By, Judge, bool) ([]string, error) {
 	return nil, noSuch()
 }
-func (absent) Resets() []Reset                               { return nil }
-func (absent) Managers() []Manager                           { return nil }
-func (absent) ModuleList(string) ([]ModuleEntry, error)      { return nil, noSuch() }
-func (absent) Describe(string) (ModuleDescription, error)    { return ModuleDescription{}, noSuch() }
-func (absent) Restart(By) error                              { return noSuch() }
+func (absent) Resets() []Reset                            { return nil }
+func (absent) Managers() []Manager                        { return nil }
+func (absent) ModuleList(string) ([]ModuleEntry, error)   { return nil, noSuch() }
+func (absent) Describe(string) (ModuleDescription, error) { return ModuleDescription{}, noSuch() }
+func (absent) Restart(By) error                           { return noSuch() }
+func (absent) BecomeTwin(context.Context, string, By, func() error, bool) (Twin, error) {
+	return Twin{}, noSuch()
+}
 func (absent) Info() Info                                    { return Info{} }
 func (absent) Events(uint64, int) (Events, error)            { return Events{}, noSuch() }
 func (absent) EventHead() (EventHead, error)                 { return EventHead{}, noSuch() }

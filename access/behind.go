@@ -53,6 +53,20 @@ type Works interface {
 	Info() Info
 	// Restart stops the meter and starts it again, soon and in order.
 	Restart(by By) error
+	// BecomeTwin has a fresh meter take the snapshot that is the file at path, all of it but
+	// what is the meter's own, and starts it again. permit is asked just before that is so
+	// for good. With rehearse the snapshot is proved, and nothing is changed.
+	BecomeTwin(ctx context.Context, path string, by By, permit func() error, rehearse bool) (Twin, error)
+}
+
+// Twin is what a meter has, or will have, of the snapshot of another.
+type Twin struct {
+	// Model, Serial and Firmware are those of the meter that the snapshot was made of;
+	// Firmware is empty where that followed its program. Made is when.
+	Model, Serial, Firmware string
+	Made                    time.Time
+	// What is in it, by number.
+	Accounts, Setups, Retained, Events, Logs, Records, Gaps, Files int
 }
 
 // Reset is one thing that can be reset.

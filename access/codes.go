@@ -42,5 +42,8 @@ var codes = [...]CodeInfo{
 	{CodeBadRequest, "the request makes no sense to the meter", "see docs/object-protocol.md for its form"},
 	{CodeUnknownOperation, "this meter has no such operation", "see docs/object-protocol.md for what there is, and the protocol version in the answer to the hello"},
 	{CodeTooLarge, "the request, or what it asks for, is too long", "ask for less at once; before a hello or a login a request has at most 1,024 bytes"},
+	{CodeWrongModel, "this is of another model of meter", "use one that was made on a meter of the same model"},
+	{CodeNotFresh, "the meter is not as it left the factory", "start with a fresh one (an empty data directory), or restore without --into-new, which leaves what it counted"},
+	{CodeSnapshotDamaged, "the snapshot is damaged, or is none", "use another copy, or make a new one; `hepmeter check` names what is damaged"},
 	{CodeFailed, "the meter could not do it", "see the reason, and the event log"},
 }

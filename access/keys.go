@@ -32,6 +32,12 @@ const (
 	certificateYears = 20
 )
 
+// IsOwnKey reports whether a blob that a meter keeps is a key or a certificate of its own,
+// which no copy of its state should bring to another meter.
+func IsOwnKey(name string) bool {
+	return strings.HasPrefix(name, "https/") || strings.HasPrefix(name, "ssh/")
+}
+
 // keys are what the meter proves itself with. None of them ever leaves the gate but for
 // the servers' handshakes.
 type keys struct {

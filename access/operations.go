@@ -234,6 +234,27 @@ func (s *Session) Snapshot(ctx context.Context) (File, error) {
 	return file, err
 }
 
+// BecomeTwin has a fresh meter take a snapshot that WriteFile has brought into the snapshot
+// folder, all of it but serial number, keys and certificates, and starts the meter again. It
+// needs Security Config Access and Full Meter Config Access. With rehearse the snapshot is
+// proved, and nothing is changed.
+func (s *Session) BecomeTwin(ctx context.Context, path string, rehearse bool) (Twin, error) {
+	permit := func() error {
+		if err := s.permitFile(AdministerSecurity, AdministerSecurity, path); err != nil {
+			return err
+		}
+		return s.permit(LoadTemplate, path)
+	}
+	if err := permit(); err != nil {
+		return Twin{}, err
+	}
+	twin, err := s.gate().options.Works.BecomeTwin(ctx, path, s.by(), permit, rehearse)
+	if !rehearse {
+		s.note(Record{Kind: OperationDone, Operation: AdministerSecurity, Target: path, Is: "takes the place of all that the meter has", Err: err})
+	}
+	return twin, err
+}
+
 // SetClock sets the clock.
 func (s *Session) SetClock(ctx context.Context, t time.Time) error {
 	return s.Change(ctx, []Change{{Kind: SetTime, Time: t}}, false)

@@ -39,6 +39,9 @@ const (
 	CodeBadRequest        Code = "bad-request"
 	CodeUnknownOperation  Code = "unknown-operation"
 	CodeTooLarge          Code = "too-large"
+	CodeWrongModel        Code = "wrong-model"
+	CodeNotFresh          Code = "not-fresh"
+	CodeSnapshotDamaged   Code = "snapshot-damaged"
 	CodeFailed            Code = "failed"
 )
 

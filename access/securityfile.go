@@ -19,7 +19,7 @@ import (
 //	password USER1 = $argon2id$... digits
 //
 // Lines that begin with # say something to people only. Password lines are in the
-// meter's own copies alone: what is exported has none.
+// meter's own copies, and in what a backup asks for: what is exported for people has none.
 const securityFileHeader = "hepmeter security 1"
 
 // Limits of a security file.
@@ -37,6 +37,10 @@ type securityFile struct {
 	passwords  map[int]Verifier // 0 is the meter password
 }
 
+// noPassword stands in a security file with verifiers for an account that has none: a file
+// that only leaves the line out says nothing of the password.
+const noPassword = "none"
+
 // format writes what is set. Registers stand in the order of their labels.
 func (s *Security) format(passwords bool) []byte {
 	var b bytes.Buffer
@@ -53,6 +57,7 @@ func (s *Security) format(passwords bool) []byte {
 		case passwords && a.HasPassword():
 			fmt.Fprintf(&b, "password %s = %s\n", UserName(n), a.verifier)
 		case passwords:
+			fmt.Fprintf(&b, "password %s = %s\n", UserName(n), noPassword)
 		case a.NumericPassword():
 			fmt.Fprintf(&b, "# %s has a password of digits\n", UserName(n))
 		case a.HasPassword():
@@ -171,6 +176,10 @@ func (f *securityFile) password(name, value string) error {
 			return fmt.Errorf("%.60q is no account", name)
 		}
 	}
+	if strings.EqualFold(value, noPassword) {
+		f.passwords[n] = Verifier{}
+		return nil
+	}
 	v, err := ParseVerifier(value)
 	if err == nil && !v.Set() {
 		err = fmt.Errorf("%s has no password: leave the line out", name)
@@ -214,9 +223,14 @@ func (s *Security) plan(f *securityFile, passwords map[int]Verifier) (t Transact
 			t.Changes = append(t.Changes, boxChanges(n, boxes, a.Boxes^boxes)...)
 			lines = append(lines, fmt.Sprintf("%s: %s -> %s", UserName(n), orNothing(a.Boxes), orNothing(boxes)))
 		}
-		if given && v != a.verifier {
+		switch {
+		case !given || v == a.verifier:
+		case v.Set():
 			t.Passwords[n] = v
 			lines = append(lines, UserName(n)+": new password")
+		default:
+			t.Passwords[n] = v
+			lines = append(lines, UserName(n)+": has no password any more, and cannot log in until it is given one")
 		}
 	}
 	if v, given := passwords[0]; given && v != s.meterPassword {
@@ -257,6 +271,18 @@ func (s *Session) ExportSecurity() (string, error) {
 		return "", err
 	}
 	return string(s.gate().Security().format(false)), nil
+}
+
+// ExportVerifiers returns the security file with the verifiers of all passwords, for a
+// backup. They are no passwords, but can be guessed against: like a snapshot, which has them
+// too, it needs Security Config Access, and the log tells who took it.
+func (s *Session) ExportVerifiers() (string, error) {
+	const target = "security file with password verifiers"
+	if err := s.permit(ReadSecurity, target); err != nil {
+		return "", err
+	}
+	s.note(Record{Kind: OperationDone, Operation: ReadSecurity, Target: target, Is: "exported"})
+	return string(s.gate().Security().format(true)), nil
 }
 
 // ApplySecurity makes security that of a file of the same generation; passwords of

@@ -64,6 +64,42 @@ func TestSecurityFileGoesRound(t *testing.T) {
 	})
 }
 
+// What a backup asks for has verifiers, needs the right that a snapshot needs, and is told
+// to the log; an account without a password has none afterwards, either.
+func TestVerifiersForABackup(t *testing.T) {
+	bubble(t, third, func(t *testing.T, m *meter) {
+		m.account(4, "", MayRead)
+		m.set()
+		two := m.as(ION, named("USER2", "two"))
+		_, err := m.as(ION, named("USER3", "three")).ExportVerifiers()
+		want(t, "who may only read", err, CodeNoPermission)
+		m.told(OperationDone)
+		text, err := two.ExportVerifiers()
+		want(t, "export", err, "")
+		if m.told(OperationDone) != 1 {
+			t.Error("the log does not tell of it")
+		}
+		if strings.Count(text, "$argon2id$") != 3 || !strings.Contains(text, "password USER4 = none\n") {
+			t.Errorf("exported\n%s", text)
+		}
+		want(t, "give USER4 one", two.SetPassword(t.Context(), 4, "four"), "")
+		want(t, "another for USER3", two.SetPassword(t.Context(), 3, "3"), "")
+		lines, err := two.ApplySecurity(t.Context(), text, nil, false)
+		want(t, "apply", err, "")
+		if want := "[USER3: new password USER4: has no password any more, and cannot log in until it is given one]"; fmt.Sprint(lines) != want {
+			t.Errorf("it tells %v, want %s", lines, want)
+		}
+		m.as(ION, named("USER3", "three"))
+		if m.gate.Security().Accounts[4].HasPassword() {
+			t.Error("USER4 kept his password")
+		}
+		_, err = two.ApplySecurity(t.Context(), strings.Replace(text, "password USER2 = ", "password USER2 = none\n# ", 1), nil, true)
+		want(t, "the last administrator's password goes", err, "")
+		_, err = two.ApplySecurity(t.Context(), "hepmeter security 1\ngeneration 3.x\naccount USER1 = read\naccount USER2 = "+allPermissions.String()+"\npassword USER2 = none\n", nil, true)
+		want(t, "the last administrator's password goes", err, CodeNoAdministrator)
+	})
+}
+
 func TestApplySecurity(t *testing.T) {
 	bubble(t, third, func(t *testing.T, m *meter) {
 		two := m.as(ION, named("USER2", "two"))

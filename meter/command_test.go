@@ -180,7 +180,7 @@ func TestAMeterThatWasKilledAtItsFirstStartIsSetUpAtTheNext(t *testing.T) {
 	_, source := steady(t, "frequency: {hz: 60}\nvoltage: {rms: 230}\n")
 	m := openMeter(t, dir, source)
 	defer m.Close()
-	if got := m.held("Factory/Nominal Frequency"); got != "60 Hz" {
+	if got := held(m.node, "Factory/Nominal Frequency"); got != "60 Hz" {
 		t.Errorf("set up for %s, want 60 Hz", got)
 	}
 }

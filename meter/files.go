@@ -1,6 +1,7 @@
 package meter
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -10,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/hepmeter/hepmeter/access"
@@ -17,7 +19,8 @@ import (
 )
 
 // files is the meter's file area. The owner's folders lie in the store; the folder
-// snapshot has the latest snapshot, in a file beside the store that a restart removes.
+// snapshot has the latest snapshot and one that a client brings, in files beside the store
+// that a restart removes.
 type files struct{ m *Meter }
 
 // Folders of the owner.
@@ -29,12 +32,18 @@ const (
 // currentTemplate is the file that shows the program as a template.
 const currentTemplate = "current.txt"
 
-// snapshotFile is the latest snapshot.
+// snapshotFile is a snapshot: the latest, or one that a client brings.
 type snapshotFile struct {
 	mu   sync.Mutex
 	path string // on the machine; empty for none
 	info access.File
+	// received is how much of it has come.
+	received int64
 }
+
+// maxSnapshotBytes bounds a snapshot that a client brings. It is proved in memory, several
+// times its size (docs/store.md).
+const maxSnapshotBytes = 128 << 20
 
 // Folders implements access.Files.
 func (files) Folders() []string {
@@ -50,13 +59,13 @@ func split(path string) (folder, name string) {
 func (f files) List(folder string) ([]access.File, error) {
 	switch folder {
 	case access.SnapshotFolder:
-		s := &f.m.snapshot
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		if s.path == "" {
-			return nil, nil
+		var list []access.File
+		for _, s := range f.snapshots() {
+			if info, ok := s.whole(); ok {
+				list = append(list, info)
+			}
 		}
-		return []access.File{s.info}, nil
+		return list, nil
 	case folderDocuments, folderTemplates:
 	default:
 		return nil, access.NewRefusal(access.CodeNotFound, fmt.Sprintf("there is no folder %q: they are %s", folder, strings.Join(f.Folders(), ", ")))
@@ -117,6 +126,9 @@ func (f files) Read(path string, offset int64, length int) ([]byte, access.File,
 // Write implements access.Files.
 func (f files) Write(_ context.Context, path string, offset int64, block []byte, total int64, sum []byte) (int64, error) {
 	folder, name := split(path)
+	if folder == access.SnapshotFolder {
+		return f.takeSnapshot(path, offset, block, total, sum)
+	}
 	switch {
 	case folder != folderDocuments && folder != folderTemplates || folder == folderTemplates && name == currentTemplate:
 		return 0, access.NewRefusal(access.CodeNotWritable, fmt.Sprintf("%s is not for files of the owner: those go to %s or %s", path, folderDocuments, folderTemplates))
@@ -140,6 +152,14 @@ func (f files) Write(_ context.Context, path string, offset int64, block []byte,
 // Delete implements access.Files.
 func (f files) Delete(_ context.Context, path string) error {
 	folder, name := split(path)
+	if folder == access.SnapshotFolder {
+		for _, s := range f.snapshots() {
+			if s.forget(path) {
+				return nil
+			}
+		}
+		return access.NewRefusal(access.CodeNotFound, "there is no such snapshot any more")
+	}
 	return fileError(f.m.store.Files().Delete(folder, name))
 }
 
@@ -162,8 +182,8 @@ func (f files) Snapshot(context.Context) (access.File, error) {
 		return access.File{}, errors.Join(fmt.Errorf("making a snapshot: %w", err), os.Remove(out.Name()))
 	}
 	now := f.m.audit.civil(time.Now()).UTC()
-	s.path = out.Name()
-	s.info = access.File{Path: access.SnapshotFolder + "/" + f.m.identity.Serial + now.Format("-20060102-150405") + ".hmx", Bytes: size, Modified: now, SHA256: sum.Sum(nil)}
+	s.path, s.received = out.Name(), size
+	s.info = access.File{Path: access.SnapshotFolder + "/" + f.m.identity.Serial + now.Format("-20060102-150405") + ".hmx", Bytes: size, Modified: now, SHA256: sum.Sum(nil), Writable: true}
 	return s.info, nil
 }
 
@@ -171,15 +191,114 @@ func (f files) Snapshot(context.Context) (access.File, error) {
 func (s *snapshotFile) remove() {
 	if s.path != "" {
 		os.Remove(s.path) // what stays behind is swept at the next start
-		s.path = ""
+		s.path, s.received = "", 0
 	}
+}
+
+func (f files) snapshots() []*snapshotFile { return []*snapshotFile{&f.m.snapshot, &f.m.incoming} }
+
+// whole describes the snapshot, once all of it is there.
+func (s *snapshotFile) whole() (info access.File, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.info, s.path != "" && s.received == s.info.Bytes
+}
+
+// forget removes the snapshot if it has a path.
+func (s *snapshotFile) forget(path string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.path == "" || s.info.Path != path {
+		return false
+	}
+	s.remove()
+	return true
+}
+
+// uploaded is where on the machine the snapshot lies that a client has brought.
+func (f files) uploaded(path string) (string, error) {
+	s := &f.m.incoming
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.path == "" || s.info.Path != path || s.received != s.info.Bytes {
+		return "", access.NewRefusal(access.CodeNotFound, "no snapshot of that name has been brought: write it into the folder "+access.SnapshotFolder)
+	}
+	return s.path, nil
+}
+
+// takeSnapshot takes a block of a snapshot that a client brings: one at a time, and none
+// that the meter made.
+func (f files) takeSnapshot(path string, offset int64, block []byte, total int64, sum []byte) (received int64, err error) {
+	s := &f.m.incoming
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case total < 1 || total > maxSnapshotBytes || offset < 0 || offset+int64(len(block)) > total:
+		return 0, access.NewRefusal(access.CodeBadRequest, fmt.Sprintf("%d bytes at %d of a snapshot of %d, of which %d at most", len(block), offset, total, maxSnapshotBytes))
+	case len(sum) != sha256.Size:
+		return 0, access.NewRefusal(access.CodeBadRequest, fmt.Sprintf("a file comes with its SHA-256 of %d bytes, not %d", sha256.Size, len(sum)))
+	}
+	same := s.path != "" && s.info.Path == path && s.info.Bytes == total && bytes.Equal(s.info.SHA256, sum)
+	if len(block) == 0 || same && offset != s.received { // where to go on
+		if !same {
+			return 0, nil
+		}
+		return s.received, nil
+	}
+	if !same {
+		if offset != 0 {
+			return 0, nil
+		}
+		s.remove()
+		out, err := os.CreateTemp(f.m.options.Dir, store.LeftoverPrefix+"*.hmx")
+		if err != nil {
+			return 0, fmt.Errorf("taking a snapshot: %w", err)
+		}
+		out.Close()
+		s.path, s.received = out.Name(), 0
+		s.info = access.File{Path: path, Bytes: total, Modified: f.m.audit.civil(time.Now()).UTC(), SHA256: bytes.Clone(sum), Writable: true}
+	}
+	if err := s.add(block); err != nil {
+		return s.received, err
+	}
+	return s.received, nil
+}
+
+// add appends a block; the caller holds mu. What does not have its hash in the end goes.
+func (s *snapshotFile) add(block []byte) error {
+	file, err := os.OpenFile(filepath.Clean(s.path), os.O_RDWR, 0)
+	if err != nil {
+		return fmt.Errorf("taking a snapshot: %w", err)
+	}
+	defer file.Close()
+	if _, err := file.WriteAt(block, s.received); err != nil {
+		if errors.Is(err, syscall.ENOSPC) {
+			return access.NewRefusal(access.CodeNoSpace, err.Error())
+		}
+		return fmt.Errorf("taking a snapshot: %w", err)
+	}
+	if s.received += int64(len(block)); s.received < s.info.Bytes {
+		return nil
+	}
+	sum := sha256.New()
+	if _, err := io.Copy(sum, file); err != nil {
+		return fmt.Errorf("taking a snapshot: %w", err)
+	}
+	if got := sum.Sum(nil); !bytes.Equal(got, s.info.SHA256) {
+		s.remove()
+		return access.NewRefusal(access.CodeBadRequest, fmt.Sprintf("the %d bytes received have SHA-256 %x: send the snapshot again from 0", s.info.Bytes, got))
+	}
+	return nil
 }
 
 func (f files) readSnapshot(path string, offset int64, length int) ([]byte, access.File, error) {
 	s := &f.m.snapshot
+	if info, ok := f.m.incoming.whole(); ok && info.Path == path {
+		s = &f.m.incoming
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.path == "" || path != s.info.Path {
+	if s.path == "" || path != s.info.Path || s.received != s.info.Bytes {
 		return nil, access.File{}, access.NewRefusal(access.CodeNotFound, "there is no such snapshot any more: make a new one")
 	}
 	in, err := os.Open(filepath.Clean(s.path))

@@ -75,7 +75,7 @@ func (m *Meter) openGate(kept map[string][]byte, limits access.Limits) (err erro
 		}
 		g.keep(access.KeepPasswords(g.passwords))
 	}
-	g.settings = m.securitySettings()
+	g.settings = securitySettings(m.node)
 	security, err := access.NewSecurity(g.generation, g.modelName, g.settings, g.passwords)
 	if err != nil {
 		return err
@@ -112,9 +112,9 @@ func (g *guard) take() (put map[string][]byte, gone []string) {
 }
 
 // securitySettings are the registers that security is made of, as text by label.
-func (m *Meter) securitySettings() map[string]string {
+func securitySettings(node *ion.Node) map[string]string {
 	settings := map[string]string{}
-	d := m.node.Directory()
+	d := node.Directory()
 	for _, manager := range d.Managers {
 		switch manager.Type.Name {
 		case "Security Options", "Security User", "Ethernet", "Display Options", "Communications":
@@ -125,7 +125,7 @@ func (m *Meter) securitySettings() map[string]string {
 			module := &d.Modules[at]
 			for i := module.First; i < module.First+module.Count; i++ {
 				if d.Registers[i].Setup {
-					settings[module.Label+"/"+d.Registers[i].Name] = m.node.Value(i).String()
+					settings[module.Label+"/"+d.Registers[i].Name] = node.Value(i).String()
 				}
 			}
 		}
@@ -137,7 +137,7 @@ func (m *Meter) securitySettings() map[string]string {
 // the next command is judged.
 func (m *Meter) secure(passwords map[int]access.Verifier) {
 	g := &m.guard
-	settings := m.securitySettings()
+	settings := securitySettings(m.node)
 	if len(passwords) == 0 && maps.Equal(settings, g.settings) {
 		return
 	}

@@ -62,8 +62,10 @@ type Meter struct {
 	keeper    *keeper
 	audit     audit
 	guard     guard
-	snapshot  snapshotFile
-	scope     scope
+	// snapshot was made here last, incoming is one that a client brings.
+	snapshot, incoming snapshotFile
+	becoming           sync.Mutex // held while a snapshot is taken
+	scope              scope
 	// restart is told when somebody has the meter start again.
 	restart chan struct{}
 	// opened is when the meter was opened.
@@ -247,8 +249,8 @@ func (m *Meter) wiring() []setting {
 }
 
 // held is what a setup register holds, as text.
-func (m *Meter) held(register string) string {
-	s := m.node.Snapshot()
+func held(node *ion.Node, register string) string {
+	s := node.Snapshot()
 	index, ok := s.Find(register)
 	if !ok {
 		return ""
@@ -259,16 +261,20 @@ func (m *Meter) held(register string) string {
 
 // commission sets a fresh meter up for its source.
 func (m *Meter) commission() error {
+	return m.commissionNode(m.node, m.clock.anchor)
+}
+
+func (m *Meter) commissionNode(node *ion.Node, at time.Time) error {
 	var program []ion.Change
 	for _, s := range m.wiring() {
-		if m.held(s.register) != s.value {
+		if held(node, s.register) != s.value {
 			program = append(program, ion.Set{Register: s.register, Value: s.value})
 		}
 	}
 	if len(program) == 0 {
 		return nil
 	}
-	if err := m.node.Program(program, ion.By{}, m.clock.anchor); err != nil {
+	if err := node.Program(program, ion.By{}, at); err != nil {
 		return fmt.Errorf("setting the meter up for its source: %w", err)
 	}
 	return nil
@@ -282,11 +288,11 @@ func (m *Meter) doubts() []string {
 		list = append(list, fmt.Sprintf("%s is %s, and the source has %s: readings will be wrong unless that is meant (another --data starts a meter set up for the source)", register, holds, says))
 	}
 	for _, s := range m.wiring() {
-		if holds := m.held(s.register); holds != s.value {
+		if holds := held(m.node, s.register); holds != s.value {
 			doubt(s.register, holds, s.value)
 		}
 	}
-	if mode := m.held("Power Meter/Volts Mode"); mode == metering.Delta.String() && !m.input.lineToLine() {
+	if mode := held(m.node, "Power Meter/Volts Mode"); mode == metering.Delta.String() && !m.input.lineToLine() {
 		doubt("Power Meter/Volts Mode", mode, "phase to neutral voltages")
 	}
 	return list
@@ -563,8 +569,10 @@ func (m *Meter) Restart(by access.By) error {
 
 // Close ends a meter that does not run: the store notes a clean stop.
 func (m *Meter) Close() error {
-	m.snapshot.mu.Lock()
-	m.snapshot.remove()
-	m.snapshot.mu.Unlock()
+	for _, s := range []*snapshotFile{&m.snapshot, &m.incoming} {
+		s.mu.Lock()
+		s.remove()
+		s.mu.Unlock()
+	}
 	return errors.Join(m.input.source.Close(), m.store.Close())
 }

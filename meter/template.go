@@ -14,7 +14,7 @@ import (
 func (m *Meter) Template(ctx context.Context) ([]byte, error) {
 	var text []byte
 	err := m.ask(ctx, func(time.Time) error {
-		text = template.Export(m.node, template.Header{Model: m.identity.Model, Firmware: m.Firmware()})
+		text = m.templateOf(m.node)
 		return nil
 	})
 	if err != nil {

@@ -23,15 +23,26 @@ const (
 	backupTemplate     = "template.txt"
 	backupSetup        = "setup.json"
 	backupSecurity     = "security.txt"
+	backupVerifiers    = "security-verifiers.txt"
+	backupLogs         = "logs.json"
 	backupEvents       = "events.jsonl"
 	backupAccumulators = "accumulators.json"
 	backupSnapshot     = "snapshot.hepmeter"
 
 	backupFormat  = "hepmeter backup"
 	backupVersion = 1
-	// maxBackupPart bounds a part that is read back.
-	maxBackupPart = 64 << 20
+	// maxBackupPart bounds a part that is read back, maxBackupSnapshot that of the snapshot.
+	maxBackupPart     = 64 << 20
+	maxBackupSnapshot = 128 << 20
 )
+
+// partLimit is the most bytes that a part may have.
+func partLimit(name string) int64 {
+	if name == backupSnapshot {
+		return maxBackupSnapshot
+	}
+	return maxBackupPart
+}
 
 // BackupManifest says what a backup is of, and what its parts hash to.
 type BackupManifest struct {
@@ -47,8 +58,9 @@ type BackupManifest struct {
 }
 
 // Backup writes a meter's whole state as one zip: its own snapshot, and beside it as text
-// what people read and Restore writes: template, setup of the one meter, security without
-// passwords, the verifiable event log, and every energy register as evidence. Parts that
+// what people read and Restore writes: template, setup of the one meter, security, the
+// verifiable event log, and the data logs' numbers and every energy register as evidence.
+// Security is there twice: for people, and with what passwords are checked with. Parts that
 // need Security Config Access are left out, and named, where the account has none.
 func (m *Meter) Backup(ctx context.Context, w io.Writer, now time.Time, progress func(part string)) (BackupManifest, error) {
 	info, err := m.Info(ctx)
@@ -58,19 +70,25 @@ func (m *Meter) Backup(ctx context.Context, w io.Writer, now time.Time, progress
 	manifest := BackupManifest{Format: backupFormat, Version: backupVersion, Made: now.UTC(), Model: info.Model, Serial: info.Serial, Info: info, SHA256: map[string]string{}, Missing: map[string]string{}}
 	archive := zip.NewWriter(w)
 	parts := []struct {
-		name string
-		read func() ([]byte, error)
+		name    string
+		read    func() ([]byte, error)
+		guarded bool
 	}{
-		{backupInfo, func() ([]byte, error) { return asJSON(info, nil) }},
-		{backupTemplate, func() ([]byte, error) { return m.Template(ctx) }},
-		{backupSetup, func() ([]byte, error) { return asJSON(m.ownSetup(ctx)) }},
-		{backupAccumulators, func() ([]byte, error) { return asJSON(m.Accumulators(ctx)) }},
-		{backupEvents, func() ([]byte, error) { return written(func(w io.Writer) error { return m.ExportEvents(ctx, w) }) }},
+		{backupInfo, func() ([]byte, error) { return asJSON(info, nil) }, false},
+		{backupTemplate, func() ([]byte, error) { return m.Template(ctx) }, false},
+		{backupSetup, func() ([]byte, error) { return asJSON(m.ownSetup(ctx)) }, false},
+		{backupAccumulators, func() ([]byte, error) { return asJSON(m.Accumulators(ctx)) }, false},
+		{backupLogs, func() ([]byte, error) { return asJSON(m.Recorders(ctx)) }, false},
+		{backupEvents, func() ([]byte, error) { return written(func(w io.Writer) error { return m.ExportEvents(ctx, w) }) }, false},
 		{backupSecurity, func() ([]byte, error) {
 			text, err := m.ExportSecurity(ctx)
 			return []byte(text), err
-		}},
-		{backupSnapshot, func() ([]byte, error) { return written(func(w io.Writer) error { return m.Snapshot(ctx, w) }) }},
+		}, true},
+		{backupVerifiers, func() ([]byte, error) {
+			text, err := m.ExportVerifiers(ctx)
+			return []byte(text), err
+		}, true},
+		{backupSnapshot, func() ([]byte, error) { return written(func(w io.Writer) error { return m.Snapshot(ctx, w) }) }, true},
 	}
 	for _, part := range parts {
 		if progress != nil {
@@ -78,7 +96,8 @@ func (m *Meter) Backup(ctx context.Context, w io.Writer, now time.Time, progress
 		}
 		content, err := part.read()
 		if err != nil {
-			if (part.name == backupSecurity || part.name == backupSnapshot) && HasCode(err, "no-permission", "credentials-needed", "user-needed") {
+			// An older meter does not tell verifiers: bad-request.
+			if part.guarded && HasCode(err, "no-permission", "credentials-needed", "user-needed") || part.name == backupVerifiers && HasCode(err, "bad-request") {
 				manifest.Missing[part.name] = err.Error()
 				continue
 			}
@@ -192,7 +211,22 @@ type Backed struct {
 	Info     Info
 	Template []byte
 	Setup    []Assignment
-	Security string // empty where the backup has none
+	// Security is the security file, with verifiers where Verifiers is set; empty where the
+	// backup has none.
+	Security  string
+	Verifiers bool
+	// Snapshot is the meter's own; empty where the backup has none.
+	Snapshot []byte
+	// Accumulators, Logs and Head are the evidence of what was counted and logged.
+	Accumulators map[string]*float64
+	Logs         []Recorder
+	Head         EventHead
+}
+
+// EventHead is the newest event of a log.
+type EventHead struct {
+	Sequence uint64 `json:"head"`
+	Hash     string `json:"hash"`
 }
 
 // ReadBackup reads a backup and proves every hash. The error has the code backup-damaged.
@@ -206,9 +240,9 @@ func ReadBackup(r io.ReaderAt, size int64) (Backed, error) {
 	}
 	parts := map[string][]byte{}
 	for _, file := range archive.File {
-		if file.UncompressedSize64 > maxBackupPart {
+		if file.UncompressedSize64 > uint64(partLimit(file.Name)) {
 			if file.Name == backupSnapshot {
-				continue // a restore does not need it
+				continue // a plain restore does not need it
 			}
 			return damaged("its part %.40q has %d bytes", file.Name, file.UncompressedSize64)
 		}
@@ -245,8 +279,42 @@ func ReadBackup(r io.ReaderAt, size int64) (Backed, error) {
 	if err := json.Unmarshal(parts[backupSetup], &b.Setup); err != nil {
 		return damaged("its part %s: %v", backupSetup, err)
 	}
-	b.Template, b.Security = parts[backupTemplate], string(parts[backupSecurity])
+	b.Template, b.Security, b.Snapshot = parts[backupTemplate], string(parts[backupSecurity]), parts[backupSnapshot]
+	if text, there := parts[backupVerifiers]; there && b.Manifest.SHA256[backupVerifiers] != "" {
+		b.Security, b.Verifiers = string(text), true
+	}
+	if err := b.evidence(parts); err != nil {
+		return damaged("%v", err)
+	}
 	return b, nil
+}
+
+// evidence reads what a restore is compared with. Older backups have less of it.
+func (b *Backed) evidence(parts map[string][]byte) error {
+	var counted struct {
+		Values []struct {
+			Register string   `json:"register"`
+			Value    *float64 `json:"value"`
+		} `json:"values"`
+	}
+	for name, into := range map[string]any{backupAccumulators: &counted, backupLogs: &b.Logs} {
+		if text := parts[name]; len(text) > 0 {
+			if err := json.Unmarshal(text, into); err != nil {
+				return fmt.Errorf("its part %s: %w", name, err)
+			}
+		}
+	}
+	b.Accumulators = map[string]*float64{}
+	for _, r := range counted.Values {
+		b.Accumulators[r.Register] = r.Value
+	}
+	lines := bytes.Split(bytes.TrimSpace(parts[backupEvents]), []byte("\n"))
+	if last := lines[len(lines)-1]; len(last) > 0 {
+		if err := json.Unmarshal(last, &b.Head); err != nil {
+			return fmt.Errorf("the end of its part %s: %w", backupEvents, err)
+		}
+	}
+	return nil
 }
 
 func readPart(file *zip.File) ([]byte, error) {
@@ -255,22 +323,23 @@ func readPart(file *zip.File) ([]byte, error) {
 		return nil, err
 	}
 	defer r.Close()
-	content, err := io.ReadAll(io.LimitReader(r, maxBackupPart+1))
-	if err == nil && len(content) > maxBackupPart {
-		err = fmt.Errorf("it has more than %d bytes", maxBackupPart)
+	limit := partLimit(file.Name)
+	content, err := io.ReadAll(io.LimitReader(r, limit+1))
+	if err == nil && int64(len(content)) > limit {
+		err = fmt.Errorf("it has more than %d bytes", limit)
 	}
 	return content, err
 }
 
 // Restoring is how a backup is written to a meter.
 type Restoring struct {
-	// IntoNew takes only a meter as it left the factory, and gives it the clock's setup and
-	// the owner's names, too.
+	// IntoNew takes only a meter as it left the factory, and makes it the twin of the one
+	// that was backed up: logs, accumulators and all.
 	IntoNew bool
 	DryRun  bool
-	// Passwords of accounts, by name: a backup has none.
+	// Passwords of accounts, by name, where the backup has no verifiers.
 	Passwords map[string]string
-	// Did is told each part that is done.
+	// Did is told each part that is done, and how far one is that takes its time.
 	Did func(part string)
 }
 
@@ -279,16 +348,22 @@ type Restored struct {
 	Template []string `json:"template"`
 	Setup    []string `json:"setup"`
 	Security []string `json:"security"`
+	// Left is what stays of the account that one is connected with, though the backup has it
+	// otherwise (F16).
+	Left []string `json:"left"`
 	// Without are accounts that cannot log in before they are given a password.
 	Without []string `json:"accounts_without_password"`
 	DryRun  bool     `json:"dry_run"`
+	// Twin is what became of a fresh meter.
+	Twin *Twin `json:"twin,omitempty"`
 }
 
-// Restore writes setup, template and accounts of a backup, and never what was counted.
-// Passwords cannot be read from a backup: accounts that the meter does not have yet get
-// those of Passwords, or none.
+// Restore writes setup, template and accounts of a backup, and never what was counted; but
+// a fresh meter may become a twin. Accounts come with what their passwords are checked with.
+// In a backup of an older tool that is not there: accounts that the meter does not have yet
+// then get the passwords of Passwords, or none.
 func (m *Meter) Restore(ctx context.Context, b Backed, r Restoring) (Restored, error) {
-	done := Restored{Template: []string{}, Setup: []string{}, Security: []string{}, Without: []string{}, DryRun: r.DryRun}
+	done := Restored{Template: []string{}, Setup: []string{}, Security: []string{}, Left: []string{}, Without: []string{}, DryRun: r.DryRun}
 	info, err := m.Info(ctx)
 	if err != nil {
 		return done, err
@@ -297,28 +372,31 @@ func (m *Meter) Restore(ctx context.Context, b Backed, r Restoring) (Restored, e
 		return done, NewError(CodeWrongModel, "the backup is of an %s, and this meter is an %s", b.Info.Model, info.Model)
 	}
 	if r.IntoNew {
-		if err := m.fresh(ctx); err != nil {
-			return done, err
-		}
+		done.Twin, err = m.becomeTwin(ctx, b, r, info)
+		return done, err
 	}
 	// What would be refused is found before anything is written.
 	if done.Template, err = m.LoadTemplate(ctx, b.Template, true); err != nil {
 		return done, err
 	}
-	if b.Security != "" {
-		if done.Security, err = m.ApplySecurity(ctx, b.Security, r.Passwords, true); err != nil {
+	security := b.Security
+	if security != "" {
+		if security, done.Left, err = m.keepOwn(ctx, security); err != nil {
+			return done, err
+		}
+		if done.Security, err = m.ApplySecurity(ctx, security, r.Passwords, true); err != nil {
 			return done, err
 		}
 		done.Without = WithoutPassword(done.Security)
 	}
 	var writes []Assignment
-	if r.IntoNew {
+	if info.Serial == b.Info.Serial { // names and clock are those of the one meter
 		if writes, err = m.changed(ctx, b.Setup); err != nil {
 			return done, err
 		}
-		for _, a := range writes {
-			done.Setup = append(done.Setup, fmt.Sprintf("%s: %s -> %s", a.Register, a.Was, a.Value))
-		}
+	}
+	for _, a := range writes {
+		done.Setup = append(done.Setup, fmt.Sprintf("%s: %s -> %s", a.Register, a.Was, a.Value))
 	}
 	if r.DryRun {
 		return done, nil
@@ -333,19 +411,19 @@ func (m *Meter) Restore(ctx context.Context, b Backed, r Restoring) (Restored, e
 			return done, err
 		}
 	}
-	did("template")
+	did("template written")
 	if len(writes) > 0 {
 		if err := m.Write(ctx, writes); err != nil {
 			return done, err
 		}
 	}
-	did("setup")
+	did("setup written")
 	if len(done.Security) > 0 {
-		if _, err := m.ApplySecurity(ctx, b.Security, r.Passwords, false); err != nil {
+		if _, err := m.ApplySecurity(ctx, security, r.Passwords, false); err != nil {
 			return done, err
 		}
 	}
-	did("accounts")
+	did("accounts written")
 	return done, nil
 }
 

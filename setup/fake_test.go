@@ -38,6 +38,10 @@ type fake struct {
 	template    string
 	// wrongHash makes the file read state a hash that is not that of the file.
 	wrongHash bool
+	// restored is the snapshot that was taken; becomes is what the meter does with it.
+	restored string
+	becomes  func()
+	applied  string // the security file
 }
 
 var fakeKey = ed25519.NewKeyFromSeed(bytes.Repeat([]byte{5}, ed25519.SeedSize))
@@ -136,6 +140,21 @@ func newFake() *fake {
 		f.files["snapshot/1"] = bytes.Repeat([]byte("state"), 20000)
 		return ionp.SnapshotReply{Path: "snapshot/1"}, nil
 	})
+	on(f, ionp.SnapshotRestore, true, func(q ionp.SnapshotRestoreRequest) (s ionp.SnapshotRestoreReply, err error) {
+		if content, ok := f.files[q.Path]; !ok || !bytes.HasPrefix(content, []byte("state")) {
+			return s, refused("snapshot-damaged", "it is none")
+		}
+		if !q.DryRun {
+			f.restored = q.Path
+			f.becomes()
+		}
+		return ionp.SnapshotRestoreReply{Model: "ION9000", Serial: "F-1", Made: 7e9, Accounts: 2}, nil
+	})
+	on(f, ionp.Recorders, false, func(ionp.RecordersRequest) (ionp.RecordersReply, error) { return ionp.RecordersReply{}, nil })
+	on(f, ionp.FileDelete, true, func(q ionp.FileDeleteRequest) (ionp.FileDeleteReply, error) {
+		delete(f.files, q.Path)
+		return ionp.FileDeleteReply{}, nil
+	})
 	on(f, ionp.FileRead, false, func(q ionp.FileReadRequest) (s ionp.FileReadReply, err error) {
 		content, ok := f.files[q.Path]
 		if !ok {
@@ -209,12 +228,16 @@ func newFake() *fake {
 		f.provisional = true
 		return ionp.ProvisionalBeginReply{Deadline: f.now.Add(time.Duration(q.WithinSeconds) * time.Second).UnixNano()}, nil
 	})
-	on(f, ionp.SecurityExport, true, func(ionp.SecurityExportRequest) (ionp.SecurityExportReply, error) {
+	on(f, ionp.SecurityExport, true, func(q ionp.SecurityExportRequest) (ionp.SecurityExportReply, error) {
+		if q.Verifiers {
+			return ionp.SecurityExportReply{Text: "hepmeter security 1\ngeneration 3.x\naccount USER1 = read\npassword USER1 = none\naccount USER2 = read\npassword USER2 = $hash\n"}, nil
+		}
 		return ionp.SecurityExportReply{Text: "hepmeter security 1\ngeneration 3.x\naccount USER1 = read\naccount USER2 = read\n"}, nil
 	})
 	on(f, ionp.SecurityApply, true, func(q ionp.SecurityApplyRequest) (s ionp.SecurityApplyReply, err error) {
+		f.applied = q.Text
 		s.Changes = []string{"USER2: added with read"}
-		if q.Passwords["USER2"] == "" {
+		if q.Passwords["USER2"] == "" && !strings.Contains(q.Text, "password USER2") {
 			s.Changes = append(s.Changes, "USER2: has no password, and cannot log in until it is given one")
 		}
 		return s, nil
@@ -316,6 +339,12 @@ func (f *fake) converse(conn net.Conn) {
 			reply = err.(*ionp.Refusal).Reply()
 		}
 		if w.Reply(m.ID, reply) != nil || w.Flush() != nil {
+			return
+		}
+		f.mu.Lock()
+		over := request.Operation == ionp.SnapshotRestore.Operation() && f.restored != ""
+		f.mu.Unlock()
+		if over { // it starts again
 			return
 		}
 	}

@@ -77,8 +77,8 @@ func (m *Meter) Fetch(ctx context.Context, path string, w io.Writer, progress fu
 	return nil
 }
 
-// Send writes a file of the meter.
-func (m *Meter) Send(ctx context.Context, path string, content []byte) error {
+// Send writes a file of the meter. Progress, which may be nil, is told how much is there.
+func (m *Meter) Send(ctx context.Context, path string, content []byte, progress func(done, total uint64)) error {
 	sum := sha256.Sum256(content)
 	var offset uint64
 	for {
@@ -94,6 +94,9 @@ func (m *Meter) Send(ctx context.Context, path string, content []byte) error {
 			return asError("writing "+path, fmt.Errorf("the meter has %d bytes after %d were sent", r.Received, offset+uint64(len(block))))
 		}
 		offset = r.Received
+		if progress != nil {
+			progress(offset, uint64(len(content)))
+		}
 	}
 }
 

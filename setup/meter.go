@@ -153,8 +153,13 @@ func (c Credential) identity() ionp.Identity {
 // ask sends a request with the credential and waits for its answer; what names it in an
 // error. If the meter wants another credential, Options.Ask is asked once.
 func ask[Request, Reply any](ctx context.Context, m *Meter, what string, op ionp.Exchange[Request, Reply], request Request) (Reply, error) {
+	return askWithin(ctx, m, m.options.Timeout, what, op, request)
+}
+
+// askWithin is ask for what takes its time.
+func askWithin[Request, Reply any](ctx context.Context, m *Meter, within time.Duration, what string, op ionp.Exchange[Request, Reply], request Request) (Reply, error) {
 	for {
-		limited, stop := context.WithTimeout(ctx, m.options.Timeout)
+		limited, stop := context.WithTimeout(ctx, within)
 		reply, err := ionp.Do(limited, m.client, m.Credential().identity(), op, request)
 		stop()
 		if err == nil {

@@ -393,28 +393,52 @@ func backup(t *testing.T, m *Meter) []byte {
 	return out.Bytes()
 }
 
+func read(t *testing.T, file []byte) Backed {
+	t.Helper()
+	b, err := ReadBackup(bytes.NewReader(file), int64(len(file)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
 func TestBackupAndRestore(t *testing.T) {
 	f := newFake()
-	m := f.connect(t, withPassword())
-	file := backup(t, m)
-	b, err := ReadBackup(bytes.NewReader(file), int64(len(file)))
-	if err != nil || string(b.Template) != f.template || !strings.Contains(b.Security, "USER2") || len(b.Manifest.SHA256) != 7 {
-		t.Fatalf("%+v, %v", b.Manifest, err)
+	b := read(t, backup(t, f.connect(t, withPassword())))
+	if string(b.Template) != f.template || !b.Verifiers || !strings.Contains(b.Security, "password USER2 = $hash") || len(b.Snapshot) == 0 || len(b.Manifest.SHA256) != 9 || b.Head.Sequence != 9 || *b.Accumulators["kWh del/Result"] != 12.345 {
+		t.Fatalf("%+v, %+v", b.Manifest, b.Head)
 	}
-	twin := newFake()
-	twin.template = "# hepmeter template 1\n"
-	twin.modules[2].Setups[0].Value = ""
-	to := twin.connect(t, withPassword())
-	dry, err := to.Restore(context.Background(), b, Restoring{IntoNew: true, DryRun: true})
-	if err != nil || twin.template == f.template || !slices.Equal(dry.Without, []string{"USER2"}) || len(dry.Setup) != 1 {
+	other := newFake()
+	other.template = "# hepmeter template 1\n"
+	other.modules[2].Setups[0].Value = ""
+	to := other.connect(t, withPassword())
+	dry, err := to.Restore(context.Background(), b, Restoring{DryRun: true})
+	if err != nil || other.template == f.template || len(dry.Without) != 0 || len(dry.Setup) != 1 || len(dry.Left) != 2 || !strings.HasPrefix(dry.Left[0], "USER1: keeps ") {
 		t.Errorf("dry run: %+v, %v", dry, err)
 	}
-	done, err := to.Restore(context.Background(), b, Restoring{IntoNew: true, Passwords: map[string]string{"USER2": "4711"}})
-	if err != nil || twin.template != f.template || twin.modules[2].Setups[0].Value != "Anna" || len(done.Without) != 0 {
+	if _, err := to.Restore(context.Background(), b, Restoring{}); err != nil || other.template != f.template || other.modules[2].Setups[0].Value != "Anna" {
+		t.Errorf("%q, %v", other.template, err)
+	}
+	// F16: one's own account is as it was.
+	if want := "account USER1 = " + strings.Join(PermissionWords(), ",") + "\n"; !strings.Contains(other.applied, want) || strings.Contains(other.applied, "password USER1") || !strings.Contains(other.applied, "password USER2 = $hash") {
+		t.Errorf("applied\n%s", other.applied)
+	}
+	// A backup of an older tool has no verifiers.
+	b.Security, b.Verifiers = "hepmeter security 1\ngeneration 3.x\naccount USER2 = read\n", false
+	old, err := to.Restore(context.Background(), b, Restoring{DryRun: true})
+	if err != nil || !slices.Equal(old.Without, []string{"USER2"}) || len(old.Left) != 1 || !strings.HasPrefix(old.Left[0], "USER1: stays") {
+		t.Errorf("%+v, %v", old, err)
+	}
+	if done, err := to.Restore(context.Background(), b, Restoring{Passwords: map[string]string{"USER2": "4711"}}); err != nil || len(done.Without) != 0 {
 		t.Errorf("%+v, %v", done, err)
 	}
-	for _, asked := range twin.asked {
-		if strings.HasPrefix(asked, "pulse") || strings.HasPrefix(asked, "reset") {
+	// The owner's names are those of the one meter.
+	other.modules[2].Setups[0].Value, b.Info.Serial = "Berta", "F-2"
+	if _, err := to.Restore(context.Background(), b, Restoring{}); err != nil || other.modules[2].Setups[0].Value != "Berta" {
+		t.Errorf("%q, %v", other.modules[2].Setups[0].Value, err)
+	}
+	for _, asked := range other.asked {
+		if strings.HasPrefix(asked, "pulse") || strings.HasPrefix(asked, "reset") || strings.HasPrefix(asked, "snapshot") {
 			t.Errorf("a restore asked for %s", asked)
 		}
 	}
@@ -422,9 +446,62 @@ func TestBackupAndRestore(t *testing.T) {
 	if _, err := to.Restore(context.Background(), b, Restoring{}); !HasCode(err, CodeWrongModel) {
 		t.Errorf("another model: %v", err)
 	}
-	b.Info.Model, twin.boxes[3] = "ION9000", []string{"read"}
-	if _, err := to.Restore(context.Background(), b, Restoring{IntoNew: true}); !HasCode(err, CodeNotFresh) {
-		t.Errorf("a used meter: %v", err)
+}
+
+func TestRestoreIntoANewMeter(t *testing.T) {
+	f := newFake()
+	b := read(t, backup(t, f.connect(t, withPassword())))
+	for _, tt := range []struct {
+		name    string
+		damage  func(*Backed, *fake)
+		becomes func(*fake)
+		code    string
+		differs string
+	}{
+		{"whole", func(*Backed, *fake) {}, func(m *fake) { m.template, m.modules[2].Setups[0].Value = f.template, "Anna" }, "", ""},
+		{"its accounts let nobody read", func(*Backed, *fake) {}, func(m *fake) {
+			m.template, m.modules[2].Setups[0].Value = f.template, "Anna"
+			on(m, ionp.Info, true, func(ionp.InfoRequest) (ionp.InfoReply, error) { return ionp.InfoReply{Serial: "F-1"}, nil })
+		}, "", ""},
+		{"another template in the end", func(*Backed, *fake) {}, func(m *fake) { m.modules[2].Setups[0].Value = "Anna" }, "", "the template is another"},
+		{"less energy in the end", func(*Backed, *fake) {}, func(m *fake) {
+			m.template, m.modules[2].Setups[0].Value = f.template, "Anna"
+			m.values["kWh del/Result"] = ionp.Number(1, "kWh")
+		}, "", "kWh del/Result is 1: want 12.345 at least"},
+		{"another log in the end", func(*Backed, *fake) {}, func(m *fake) {
+			m.template, m.modules[2].Setups[0].Value = f.template, "Anna"
+			m.events[2].User = "USER2"
+		}, "", "event 9 is not that of the backup"},
+		{"another model", func(b *Backed, _ *fake) { b.Info.Model = "PM8000" }, nil, CodeWrongModel, ""},
+		{"another firmware", func(b *Backed, _ *fake) { b.Info.Firmware = "2.1.0" }, nil, CodeNotInThisFirmware, ""},
+		{"no snapshot", func(b *Backed, _ *fake) { b.Snapshot = nil }, nil, CodeBackupDamaged, ""},
+		{"a snapshot that the meter refuses", func(b *Backed, _ *fake) { b.Snapshot = []byte("else") }, nil, "snapshot-damaged", ""},
+		{"a used meter", func(_ *Backed, m *fake) { m.boxes[3] = []string{"read"} }, nil, CodeNotFresh, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			b, m := b, newFake()
+			tt.damage(&b, m)
+			m.template, m.modules[2].Setups[0].Value = "# hepmeter template 1\n", ""
+			m.becomes = func() { tt.becomes(m) }
+			to := m.connect(t, withPassword())
+			dry, err := to.Restore(context.Background(), b, Restoring{IntoNew: true, DryRun: true})
+			if m.restored != "" || len(m.files) > 0 {
+				t.Errorf("a dry run took %q and left %d files", m.restored, len(m.files))
+			}
+			if tt.code != "" {
+				if _, err2 := to.Restore(context.Background(), b, Restoring{IntoNew: true}); !HasCode(err, tt.code) || !HasCode(err2, tt.code) || m.restored != "" {
+					t.Errorf("%v, %v, want %s", err, err2, tt.code)
+				}
+				return
+			}
+			if err != nil || dry.Twin.Accounts != 2 {
+				t.Fatalf("%+v, %v", dry, err)
+			}
+			done, err := to.Restore(context.Background(), b, Restoring{IntoNew: true})
+			if err != nil || done.Twin.NotCompared != "" || len(done.Twin.Compared) != 6 || strings.Join(done.Twin.Differences, "; ") != tt.differs {
+				t.Errorf("%+v, %v, want the difference %q", done.Twin, err, tt.differs)
+			}
+		})
 	}
 }
 

@@ -199,6 +199,13 @@ func (m *Meter) ExportSecurity(ctx context.Context) (string, error) {
 	return r.Text, err
 }
 
+// ExportVerifiers returns the security file with what passwords are checked with, for a
+// backup: no passwords, but what can be guessed against.
+func (m *Meter) ExportVerifiers(ctx context.Context) (string, error) {
+	r, err := ask(ctx, m, "exporting password verifiers", ionp.SecurityExport, ionp.SecurityExportRequest{Verifiers: true})
+	return r.Text, err
+}
+
 // ApplySecurity makes security that of a file of the same generation, and returns a line
 // for each change. Passwords are by account name. With dryRun nothing is changed.
 func (m *Meter) ApplySecurity(ctx context.Context, text string, passwords map[string]string, dryRun bool) ([]string, error) {

@@ -57,5 +57,5 @@ func (m *Meter) TrustSyslog(ctx context.Context, text []byte) ([]string, error) 
 		e.Remedy = "give the certificate of who issued the server's, with its lines of BEGIN and END CERTIFICATE"
 		return nil, e
 	}
-	return subjects, m.Send(ctx, SyslogAuthorities, clean.Bytes())
+	return subjects, m.Send(ctx, SyslogAuthorities, clean.Bytes(), nil)
 }

@@ -31,7 +31,7 @@ const templateUpload = "template/upload.txt"
 func (m *Meter) LoadTemplate(ctx context.Context, text []byte, dryRun bool) ([]string, error) {
 	request := ionp.TemplateLoadRequest{DryRun: dryRun, Text: string(text)}
 	if len(text) > templateInline {
-		if err := m.Send(ctx, templateUpload, text); err != nil {
+		if err := m.Send(ctx, templateUpload, text, nil); err != nil {
 			return nil, err
 		}
 		request.Text, request.Path = "", templateUpload

@@ -100,6 +100,9 @@ func check(fsys vfs.FS, dir string) (Report, error) {
 		return Report{}, err
 	}
 	defer unlock()
+	if _, err := fsys.Stat(filepath.Join(dir, twinName)); err == nil {
+		r.Notes = append(r.Notes, twinName+": a snapshot of another meter that takes the place of this one at the next start")
+	}
 	return r, r.checkAll(files, database)
 }
 

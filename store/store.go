@@ -65,6 +65,7 @@ type Store struct {
 	mu        sync.Mutex // guards everything below
 	db        *database  // nil once closed
 	fs        vfs.FS
+	dir       string
 	now       func() time.Time
 	random    io.Reader
 	lock      io.Closer
@@ -115,6 +116,7 @@ func Open(dir string, opt Options) (*Store, error) {
 	if err := prepareDir(s.fs, dir); err != nil {
 		return nil, err
 	}
+	s.dir = dir
 	if s.lock, err = lockDir(s.fs, dir); err != nil {
 		return nil, err
 	}
@@ -167,6 +169,10 @@ func (s *Store) openIn(dir string, opt Options) error {
 		}
 	case err != nil:
 		return diskError("opening", path, err)
+	default:
+		if err := takeTwin(s.fs, dir); err != nil {
+			return err
+		}
 	}
 	version, err := peekSchema(s.fs, path)
 	if err != nil {
@@ -239,6 +245,10 @@ func (s *Store) create(dir, path string, id Identity) error {
 			return corruptError(&vfs.Damage{File: path, Reason: "the file is missing, though " + filepath.Base(path+rest) + " is there"})
 		}
 	}
+	// A new meter does not become what the one before it was to be.
+	if err := s.fs.Remove(filepath.Join(dir, twinName)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return diskError("removing a leftover", filepath.Join(dir, twinName), err)
+	}
 	fresh := path + unfinished
 	db, err := openDatabase(s.fs, fresh, true)
 	if err != nil {
@@ -280,12 +290,15 @@ func (m *Meta) accept(dir string, id Identity, program string) error {
 	if id.Serial != "" && m.Serial != "" && m.Serial != id.Serial {
 		return fmt.Errorf("%s: %w (serial number %s, not %s): give its serial number, or another directory", dir, ErrOtherMeter, m.Serial, id.Serial)
 	}
-	if shows := cmp.Or(m.Firmware, program); id.Firmware != "" && shows != id.Firmware {
+	if shows := m.shows(program); id.Firmware != "" && shows != id.Firmware {
 		return fmt.Errorf("%s: %w (firmware %s, not %s): only a fresh directory takes another version; leave --firmware out, or give another directory",
 			dir, ErrOtherMeter, shows, id.Firmware)
 	}
 	return nil
 }
+
+// shows is the firmware version that a meter shows whose program is of a version.
+func (m *Meta) shows(program string) string { return cmp.Or(m.Firmware, program) }
 
 // gapPriority is the priority of the event that records a gap: power-up and
 // power-down are warnings (ION Reference, Event Log Controller module).
@@ -356,25 +369,29 @@ func (s *Store) Load() (State, error) {
 	if s.db == nil {
 		return State{}, ErrClosed
 	}
-	state := State{Meta: s.meta, Setup: map[string]string{}, Retained: map[string][]byte{}}
-	err := s.db.query("reading the setup", "SELECT label, text FROM setup", func(row *sqlite3.Stmt) error {
+	return s.db.load(s.meta)
+}
+
+func (db *database) load(meta Meta) (State, error) {
+	state := State{Meta: meta, Setup: map[string]string{}, Retained: map[string][]byte{}}
+	err := db.query("reading the setup", "SELECT label, text FROM setup", func(row *sqlite3.Stmt) error {
 		state.Setup[row.ColumnText(0)] = row.ColumnText(1)
 		return nil
 	})
 	if err != nil {
 		return State{}, err
 	}
-	err = s.db.query("reading the retained state", "SELECT label, state FROM retained", func(row *sqlite3.Stmt) error {
+	err = db.query("reading the retained state", "SELECT label, state FROM retained", func(row *sqlite3.Stmt) error {
 		state.Retained[row.ColumnText(0)] = row.ColumnBlob(1, []byte{})
 		return nil
 	})
 	if err != nil {
 		return State{}, err
 	}
-	if state.Program, err = s.db.readProgram(); err != nil {
+	if state.Program, err = db.readProgram(); err != nil {
 		return State{}, err
 	}
-	if state.Security, err = s.db.readSecurity(); err != nil {
+	if state.Security, err = db.readSecurity(); err != nil {
 		return State{}, err
 	}
 	return state, nil

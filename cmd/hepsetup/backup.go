@@ -5,7 +5,9 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/hepmeter/hepmeter/setup"
 	"github.com/spf13/cobra"
@@ -66,14 +68,18 @@ func (a *app) newRestoreCommand(told **report) *cobra.Command {
 	var passwordsFile string
 	cmd := &cobra.Command{
 		Use:   "restore ADDR FILE",
-		Short: "Write setup, template and accounts of a backup",
-		Long: `Restore writes what a backup has of setup, template and accounts. What was counted is
-never written. --into-new takes only a meter with no more accounts than the factory's
-and gives it the owner's names and the clock's setup, too.
+		Short: "Write setup, template and accounts of a backup, or make a twin",
+		Long: `Restore writes what a backup has of setup, template and accounts, with their passwords.
+What was counted is never written. The account that you are connected with keeps its
+permissions.
 
-A backup has no passwords that could be read: accounts that the meter does not have yet
-get those of --passwords-file (lines USERn=password), are asked for on a terminal, or
-have none, and are named.
+--into-new makes a meter that is as it left the factory the twin of the one that was
+backed up: program, setup, accounts, logs, events, energies and files. Serial number, keys
+and certificates stay its own. The meter starts again, and is compared with the backup.
+
+Backups of older tools have no passwords: accounts that the meter does not have yet get
+those of --passwords-file (lines USERn=password), are asked for on a terminal, or have
+none, and are named.
 
   hepsetup --user USER2 restore localhost meter.backup --dry-run`,
 		Args: takes(2, 2, "the address of a meter and a backup"),
@@ -87,8 +93,8 @@ have none, and are named.
 				return err
 			}
 			return a.withMeter(told, func(ctx context.Context, m *setup.Meter, _ []string) (report, error) {
-				if !dryRun && a.interactive() {
-					dry, err := m.Restore(ctx, backed, setup.Restoring{IntoNew: intoNew, DryRun: true, Passwords: passwords})
+				if !dryRun && !intoNew && !backed.Verifiers && a.interactive() {
+					dry, err := m.Restore(ctx, backed, setup.Restoring{DryRun: true, Passwords: passwords})
 					if err != nil {
 						return report{}, err
 					}
@@ -97,14 +103,14 @@ have none, and are named.
 					}
 				}
 				done, err := m.Restore(ctx, backed, setup.Restoring{IntoNew: intoNew, DryRun: dryRun, Passwords: passwords,
-					Did: func(part string) { a.progress("%s written", part) }})
+					Did: func(part string) { a.progress("%s", part) }})
 				return report{done, func(p *page) { showRestored(p, done) }}, err
 			})(cmd, args)
 		},
 	}
-	cmd.Flags().BoolVar(&intoNew, "into-new", false, "fill a factory-fresh meter completely")
+	cmd.Flags().BoolVar(&intoNew, "into-new", false, "make a factory-fresh meter the twin of the one that was backed up")
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "change nothing, and tell what would be")
-	cmd.Flags().StringVar(&passwordsFile, "passwords-file", "", "file with lines USERn=password")
+	cmd.Flags().StringVar(&passwordsFile, "passwords-file", "", "for a backup without passwords: file with lines USERn=password")
 	return cmd
 }
 
@@ -122,8 +128,47 @@ func openBackup(path string) (setup.Backed, error) {
 }
 
 func showRestored(p *page, r setup.Restored) {
+	if r.Twin != nil {
+		showTwin(p, r.Twin, r.DryRun)
+		return
+	}
 	showChanges(p, slices.Concat(r.Template, r.Setup, r.Security), r.DryRun)
+	for _, line := range r.Left {
+		p.line("Left as it is: %s.", line)
+	}
 	if len(r.Without) > 0 {
 		p.line("Without a password, and so without a login: %s. Give them one with `hepsetup users passwd`.", strings.Join(r.Without, ", "))
 	}
+}
+
+func showTwin(p *page, t *setup.Twin, dryRun bool) {
+	verb := "is"
+	if dryRun {
+		verb = "would become"
+	}
+	p.line("The meter %s %s the twin of %s, as that was at %s, and %s its own serial number, keys, certificates and clock.",
+		t.Serial, verb, t.From, t.Made.Format(time.RFC3339), map[bool]string{true: "would keep", false: "keeps"}[dryRun])
+	for _, part := range []struct {
+		n    int
+		what string
+	}{{t.Accounts, "account"}, {t.Setups, "setup register"}, {t.Retained, "module that counts"}, {t.Events, "event"}, {t.Logs, "data log"}, {t.Records, "record"}, {t.Gaps, "gap"}, {t.Files, "file"}} {
+		p.item(part.what+"s", strconv.Itoa(part.n))
+	}
+	if dryRun {
+		p.line("The snapshot was sent and proved, and removed again. Nothing was changed.")
+		return
+	}
+	if len(t.Compared) > 0 {
+		p.line("Compared with the backup: %s.", strings.Join(t.Compared, ", "))
+	}
+	for _, line := range t.Differences {
+		p.line("It differs: %s.", line)
+	}
+	if len(t.Compared) > 0 && len(t.Differences) == 0 && t.NotCompared == "" {
+		p.line("No difference was found.")
+	}
+	if t.NotCompared != "" {
+		p.line("Not compared whole: %s", t.NotCompared)
+	}
+	p.line("Accounts and passwords are those of %s now.", t.From)
 }

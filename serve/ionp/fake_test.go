@@ -39,6 +39,7 @@ type meter struct {
 	records   []access.Record
 	files     map[string]*file
 	cleared   []string
+	twin      string // the snapshot that was taken
 	pulsed    []string
 	clock     time.Time
 }
@@ -460,6 +461,21 @@ func (w *works) LoadTemplate(ctx context.Context, text []byte, by access.By, jud
 }
 
 func (w *works) Restart(access.By) error { return nil }
+
+func (w *works) BecomeTwin(_ context.Context, path string, _ access.By, permit func() error, rehearse bool) (access.Twin, error) {
+	if err := permit(); err != nil {
+		return access.Twin{}, err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if f := w.files[path]; f == nil || string(f.bytes) != "everything" {
+		return access.Twin{}, access.NewRefusal(access.CodeNotFound, "there is no snapshot "+path)
+	}
+	if !rehearse {
+		w.twin = path
+	}
+	return access.Twin{Model: "ION9000", Serial: "S-1", Made: time.Unix(7, 0), Accounts: 2, Events: 3, Records: 4}, nil
+}
 
 func (w *works) Resets() []access.Reset {
 	return []access.Reset{{Name: "Demand", Doc: "peak demand", Demand: true}, {Name: "Harmonics", Doc: "harmonics extremes"}}

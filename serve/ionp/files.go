@@ -85,3 +85,15 @@ func (r *request) snapshot(*ionp.SnapshotRequest) (s ionp.SnapshotReply, err err
 	}
 	return ionp.SnapshotReply{Path: file.Path, Size: uint64(max(0, file.Bytes)), SHA256: file.SHA256}, nil
 }
+
+// snapshotRestore has a fresh meter become the twin of another.
+func (r *request) snapshotRestore(q *ionp.SnapshotRestoreRequest) (s ionp.SnapshotRestoreReply, err error) {
+	twin, err := r.session.BecomeTwin(r.ctx, q.Path, q.DryRun)
+	if err != nil {
+		return s, err
+	}
+	count := func(n int) uint32 { return uint32(max(0, n)) }
+	return ionp.SnapshotRestoreReply{Model: twin.Model, Serial: twin.Serial, Firmware: twin.Firmware, Made: twin.Made.UnixNano(),
+		Accounts: count(twin.Accounts), Setups: count(twin.Setups), Retained: count(twin.Retained), Events: count(twin.Events),
+		Logs: count(twin.Logs), Records: count(twin.Records), Gaps: count(twin.Gaps), Files: count(twin.Files)}, nil
+}

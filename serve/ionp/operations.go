@@ -30,6 +30,7 @@ func handlers() map[ionp.Operation]handler {
 	on(h, ionp.TemplateSave, (*request).templateSave)
 	on(h, ionp.TemplateLoad, (*request).templateLoad)
 	on(h, ionp.Snapshot, (*request).snapshot)
+	on(h, ionp.SnapshotRestore, (*request).snapshotRestore)
 
 	on(h, ionp.Events, (*request).events)
 	on(h, ionp.EventHead, (*request).eventHead)

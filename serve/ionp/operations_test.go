@@ -211,6 +211,24 @@ func TestOperations(t *testing.T) {
 				t.Errorf("%+v", l)
 			}
 		}},
+		{"snapshot restore", func(t *testing.T, s *served, c *ionp.Client) {
+			upload(t, c, who, "snapshot/it.hmx", []byte("everything"), 4)
+			q := ionp.SnapshotRestoreRequest{Path: "snapshot/it.hmx", DryRun: true}
+			if r := do(t, c, who, ionp.SnapshotRestore, q); r.Serial != "S-1" || r.Made != 7e9 || r.Accounts != 2 || r.Records != 4 || s.twin != "" {
+				t.Errorf("%+v, took %q", r, s.twin)
+			}
+			// Each of the two rights is not enough.
+			security, config := named(s.addUser(t, c, "pass7", "read", "security"), "pass7"), named(s.addUser(t, c, "pass8", "read", "config"), "pass8")
+			q.DryRun = false
+			refused(t, access.CodeNoPermission, c, security, ionp.SnapshotRestore, q)
+			refused(t, access.CodeNoPermission, c, config, ionp.SnapshotRestore, q)
+			refused(t, access.CodeCredentialsNeeded, c, nobody, ionp.SnapshotRestore, q)
+			refused(t, access.CodeNoPermission, c, config, ionp.FileWrite, ionp.FileWriteRequest{Path: "snapshot/other.hmx", SHA256: make([]byte, 32)})
+			refused(t, access.CodeNotFound, c, who, ionp.SnapshotRestore, ionp.SnapshotRestoreRequest{Path: "snapshot/none.hmx"})
+			if do(t, c, who, ionp.SnapshotRestore, q); s.twin != "snapshot/it.hmx" {
+				t.Errorf("took %q", s.twin)
+			}
+		}},
 		{"events with their chain, resumed", func(t *testing.T, s *served, c *ionp.Client) {
 			for _, name := range []string{"a", "b", "c"} {
 				do(t, c, who, ionp.Write, owner(name))
@@ -431,7 +449,11 @@ func TestOperations(t *testing.T) {
 			if strings.Contains(text, "argon2") || !strings.Contains(text, "account USER1") {
 				t.Error(text)
 			}
-			refused(t, access.CodeBadRequest, c, who, ionp.SecurityExport, ionp.SecurityExportRequest{Verifiers: true})
+			refused(t, access.CodeCredentialsNeeded, c, nobody, ionp.SecurityExport, ionp.SecurityExportRequest{Verifiers: true})
+			with := do(t, c, who, ionp.SecurityExport, ionp.SecurityExportRequest{Verifiers: true}).Text
+			if !strings.Contains(with, "password USER1 = $argon2id$") || strings.Contains(text, "argon2id") {
+				t.Errorf("with verifiers:\n%s\nwithout:\n%s", with, text)
+			}
 			apply := ionp.SecurityApplyRequest{Text: text + "account USER3 = read\n", Passwords: map[string]ionp.Secret{"USER3": "three"}, DryRun: true}
 			if l := do(t, c, who, ionp.SecurityApply, apply).Changes; len(l) != 2 {
 				t.Errorf("%q", l)

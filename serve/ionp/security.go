@@ -113,10 +113,11 @@ func (r *request) pending(*ionp.PendingRequest) (s ionp.PendingReply, err error)
 }
 
 func (r *request) securityExport(q *ionp.SecurityExportRequest) (s ionp.SecurityExportReply, err error) {
-	s.Text, err = r.session.ExportSecurity()
-	if err == nil && q.Verifiers {
-		err = access.NewRefusal(access.CodeBadRequest, "what passwords are checked with does not leave the meter: give passwords when the file is applied")
+	if q.Verifiers {
+		s.Text, err = r.session.ExportVerifiers()
+		return s, err
 	}
+	s.Text, err = r.session.ExportSecurity()
 	return s, err
 }
 

@@ -32,8 +32,8 @@ func exchanges() []body {
 	return []body{Hello, Login, Logout, Info, Managers, Modules, Module, Read, Write, Pulse, Program, TemplateSave,
 		TemplateLoad, Snapshot, Events, EventHead, Recorders, Records, Gaps, ClearLog, Files, FileRead, FileWrite,
 		FileDelete, Subscribe, Unsubscribe, Clock, ClockSet, Reset, SecurityStatus, UserAdd, UserSet, UserPassword,
-		UserRemove, UserUnlock, SecuritySet, ProvisionalBegin, ProvisionalConfirm, ProvisionalCancel, Pending, Ledger,
-		FactoryOpen, FactoryClose, FactoryUse, Sessions, SessionEnd, SecurityExport, SecurityApply, SyslogTest}
+		UserRemove, UserUnlock, SecuritySet, ProvisionalBegin, ProvisionalConfirm, ProvisionalCancel, Ledger,
+		FactoryOpen, FactoryClose, FactoryUse, Sessions, SessionEnd, SecurityExport, SecurityApply, SyslogTest, SnapshotRestore, Pending}
 }
 
 // Every operation below those reserved for the upgrade has its bodies, each once, and a

@@ -73,8 +73,9 @@ const (
 	SecurityExport Exchange[SecurityExportRequest, SecurityExportReply] = 46
 	SecurityApply  Exchange[SecurityApplyRequest, SecurityApplyReply]   = 47
 
-	Pending    Exchange[PendingRequest, PendingReply]       = 50
-	SyslogTest Exchange[SyslogTestRequest, SyslogTestReply] = 48
+	SyslogTest      Exchange[SyslogTestRequest, SyslogTestReply]           = 48
+	SnapshotRestore Exchange[SnapshotRestoreRequest, SnapshotRestoreReply] = 49
+	Pending         Exchange[PendingRequest, PendingReply]                 = 50
 )
 
 // Reserved for the firmware upgrade.
@@ -196,6 +197,8 @@ func (o Operation) name() string {
 		return "pending"
 	case Operation(SyslogTest):
 		return "syslog test"
+	case Operation(SnapshotRestore):
+		return "snapshot restore"
 	case UpgradeStatus:
 		return "upgrade status"
 	case UpgradeBegin:

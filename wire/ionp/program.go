@@ -110,3 +110,38 @@ type SnapshotReply struct {
 	Size   uint64 `cbor:"2,keyasint"`
 	SHA256 []byte `cbor:"3,keyasint,omitempty"`
 }
+
+// SnapshotRestoreRequest has a meter that is as it left the factory become the twin of the
+// one that a snapshot was made of, and start again. Serial number, keys, certificates and
+// clock stay its own.
+type SnapshotRestoreRequest struct {
+	// Path is the snapshot, which FileWrite has brought into the folder snapshot.
+	Path string `cbor:"1,keyasint,omitempty"`
+	// DryRun proves the snapshot and changes nothing.
+	DryRun bool `cbor:"2,keyasint,omitempty"`
+}
+
+func (r *SnapshotRestoreRequest) check() error { return required("path", r.Path, MaxPath) }
+
+// SnapshotRestoreReply tells of the snapshot. The meter has it for good, and is about to
+// start again.
+type SnapshotRestoreReply struct {
+	// Model and Serial are those of the meter that it was made of.
+	Model  string `cbor:"1,keyasint"`
+	Serial string `cbor:"2,keyasint,omitempty"`
+	// Firmware is empty where that meter showed the version of its program.
+	Firmware string `cbor:"3,keyasint,omitempty"`
+	// Made is in ns since 1970 UTC.
+	Made int64 `cbor:"4,keyasint"`
+	// What is in it, by number.
+	Accounts uint32 `cbor:"5,keyasint,omitempty"`
+	Setups   uint32 `cbor:"6,keyasint,omitempty"`
+	// Retained are modules that have counted something.
+	Retained uint32 `cbor:"7,keyasint,omitempty"`
+	Events   uint32 `cbor:"8,keyasint,omitempty"`
+	// Logs are those of Data Recorders, Records what they hold.
+	Logs    uint32 `cbor:"9,keyasint,omitempty"`
+	Records uint32 `cbor:"10,keyasint,omitempty"`
+	Gaps    uint32 `cbor:"11,keyasint,omitempty"`
+	Files   uint32 `cbor:"12,keyasint,omitempty"`
+}

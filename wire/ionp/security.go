@@ -148,7 +148,7 @@ type ProvisionalCancelReply struct{}
 // SecurityExportRequest asks for the security setup as a file to review.
 type SecurityExportRequest struct {
 	// Verifiers asks for the password verifiers too, which are no passwords but can be
-	// guessed against.
+	// guessed against: for a backup.
 	Verifiers bool `cbor:"1,keyasint,omitempty"`
 }
 
