@@ -1,0 +1,6 @@
+package web
+
+// apiRoot is where the API begins.
+const apiRoot = "/api/v1"
+
+func (s *Server) routeAPI() {}
