@@ -66,6 +66,17 @@ func (missing) Value(p access.Point) access.Value {
 	return access.Value{Kind: access.KindNumber}
 }
 
+// nothing is the works of a meter with one module and one register.
+type nothing struct{ access.Works }
+
+func (nothing) Info() access.Info { return access.Info{Model: "ION9000", Serial: "T-1"} }
+func (nothing) ModuleList(string) ([]access.ModuleEntry, error) {
+	return []access.ModuleEntry{{Label: "Power Meter", Type: "Power Meter", Number: 1}}, nil
+}
+func (nothing) Describe(string) (access.ModuleDescription, error) {
+	return access.ModuleDescription{Outputs: []access.OutputDescription{{Name: "Vln a", Unit: "V"}}}, nil
+}
+
 func (g *gated) now() time.Time { return time.Now().Add(time.Duration(g.passed.Load())) }
 
 // pass has time pass, and the gate see it.
@@ -113,7 +124,7 @@ func behindGate(t testing.TB, kind access.Generation, mode access.Mode, limits a
 	if err != nil {
 		t.Fatal(err)
 	}
-	if g.gate, err = access.NewGate(access.Options{Registers: g, Security: security, Audit: g, Now: g.now, After: time.After, Random: rand.Reader, Limits: limits}); err != nil {
+	if g.gate, err = access.NewGate(access.Options{Registers: g, Security: security, Audit: g, Works: nothing{}, Now: g.now, After: time.After, Random: rand.Reader, Limits: limits}); err != nil {
 		t.Fatal(err)
 	}
 	g.served = serveGate(t, g.gate, g.now)

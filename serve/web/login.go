@@ -20,8 +20,8 @@ type loginSheet struct {
 	// model number, and any.
 	Account, Anything bool
 	Model             string
-	// Legacy tells that the model number stands for User1 (LSS).
-	Legacy bool
+	// LegacyOff tells that the model number would be a name with legacy security support.
+	LegacyOff bool
 	// Open tells that pages can be read without a login; Unsecured that nothing is asked.
 	Open, Unsecured bool
 	Banner          string
@@ -33,8 +33,9 @@ func (s *Server) loginSheet(q *request, next, name string) loginSheet {
 	security := s.gate.Security()
 	sheet := loginSheet{
 		Open:      q.login == nil && s.open(access.ReadMeasurement),
-		Unsecured: security.Mode == access.None, Anything: security.Mode == access.Standard, Legacy: security.Mode == access.LSS,
-		Banner: security.Banner(), Next: local(next), Name: name, Encrypted: q.TLS != nil,
+		Unsecured: security.Mode == access.None, Anything: security.Mode == access.Standard,
+		LegacyOff: security.Mode == access.Advanced && slices.Contains(security.Generation.Modes, access.LSS),
+		Banner:    security.Banner(), Next: local(next), Name: name, Encrypted: q.TLS != nil,
 	}
 	for _, kind := range s.gate.Takes(access.Web) {
 		switch kind {

@@ -244,7 +244,7 @@ func (s *Server) loggedIn(r *http.Request, id string) (l *login, ended string) {
 func (s *Server) whyEnded(l *login, idle time.Duration) string {
 	security := s.gate.Security()
 	switch id := l.session.Identity(); {
-	case id.Kind == access.ModelNumber && security.Mode != access.LSS && security.Mode != access.Standard:
+	case id.Kind == access.ModelNumber && security.Mode == access.Advanced && slices.Contains(security.Generation.Modes, access.LSS):
 		return "legacy security support was switched off: the model number is no longer a name to log in with"
 	case id.Kind != access.NamedUser && security.Mode == access.Advanced:
 		return "security is Advanced now: every login names an account"
