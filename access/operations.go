@@ -23,8 +23,13 @@ func (s *Session) Info() (Info, error) {
 // Greeting is what a meter tells anyone who connects, before any credential: its model,
 // its firmware, and what kinds of credential it takes on the session's path.
 func (s *Session) Greeting() (model, firmware string, takes []CredentialKind) {
-	info := s.gate().options.Works.Info()
-	return info.Model, info.Firmware, s.gate().Takes(s.conn.client.Path)
+	return s.gate().Greeting(s.conn.client.Path)
+}
+
+// Greeting is Session.Greeting for a path: for who has not even a connection yet.
+func (g *Gate) Greeting(p Path) (model, firmware string, takes []CredentialKind) {
+	info := g.options.Works.Info()
+	return info.Model, info.Firmware, g.Takes(p)
 }
 
 // Managers, ModuleList and Describe tell of what there is to read, link and set.

@@ -70,6 +70,7 @@ const (
 	registerBroadcast    = securityOptions + "/Allow Broadcast Time Sync"
 	RegisterWebSetup     = securityOptions + "/Web Configuration"
 	RegisterPanelSetup   = displayOptions + "/Front Panel Programming"
+	registerBanner       = securityOptions + "/Banner"
 	registerLockout      = securityOptions + "/Lockout Minutes"
 	registerCollapse     = securityOptions + "/ION Session Timeout"
 	registerValid        = securityOptions + "/Valid Login EvPriority"
@@ -223,6 +224,9 @@ func (s *Security) Numbers() []int { return slices.Sorted(maps.Keys(s.Accounts))
 
 // Setting returns a register of the Security modules as text, empty if there is none.
 func (s *Security) Setting(label string) string { return s.settings[label] }
+
+// Banner is the owner's text for who is about to log in, empty for none.
+func (s *Security) Banner() string { return s.settings[registerBanner] }
 
 // administrators reports whether an account other than except could change security.
 func (s *Security) administrators(except int) bool {

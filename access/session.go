@@ -363,6 +363,10 @@ func (s *Session) May(op Operation) bool {
 	return !s.ended.Load() && !s.conn.closed.Load() && s.holds(security) && s.decide(security, op) == nil
 }
 
+// Ask decides whether the session may do op, for a server that shows something whole or
+// not at all. The error is ErrClosed, or a *Refusal, which is recorded.
+func (s *Session) Ask(op Operation, target string) error { return s.permit(op, target) }
+
 // Change carries out changes that belong together: all are made, or none, and they are
 // durable when it returns. The error is a *Refusal where the gate or the meter says no,
 // wraps ErrValue where a register cannot take a value, or tells why the meter could not.

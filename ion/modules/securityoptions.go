@@ -2,6 +2,9 @@ package modules
 
 import "github.com/hepmeter/hepmeter/ion"
 
+// bannerBytes is room for a notice of a few sentences, on one line of a security file.
+const bannerBytes = 800
+
 func securityOptions() ion.Type {
 	t := ion.Type{
 		Number: numberSecurityOptions, Name: "Security Options", Kind: ion.Core, Labels: ion.Named,
@@ -30,5 +33,6 @@ func securityOptions() ion.Type {
 		t.Setups = append(t.Setups, ion.Setup{Name: e.name + " EvPriority", Class: ion.NumericBounded, Low: 0, High: 255, Whole: true, Default: e.value,
 			Doc: "priority of the event; 0: none is raised"})
 	}
+	t.Setups = append(t.Setups, ion.Setup{Name: "Banner", Class: ion.String, MaxLength: bannerBytes, Doc: "text shown to who is about to log in, such as who may; empty: none"})
 	return t
 }
