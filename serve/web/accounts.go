@@ -3,6 +3,7 @@ package web
 import (
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/hepmeter/hepmeter/access"
@@ -69,6 +70,10 @@ var accountsPage = page{
 			}
 		}
 		sheet.Boxes = states(access.MayRead)
+		for i := range sheet.Exposure { // its own column says so
+			e := &sheet.Exposure[i]
+			e.Note = strings.TrimLeft(strings.TrimPrefix(e.Note, "in clear"), ":; ")
+		}
 		return sheet, nil
 	},
 	actions: map[string]func(*request) error{

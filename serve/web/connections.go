@@ -31,7 +31,7 @@ type useRow struct {
 // connectionsPage tells who is connected, who is locked out, and who uses the meter as
 // only legacy security support allows.
 var connectionsPage = page{
-	path: "/connections", title: "Connections and use", group: "Security", needs: access.ReadSecurity, template: "connections.html",
+	path: "/connections", title: "Connections", group: "Security", needs: access.ReadSecurity, template: "connections.html",
 	show: func(q *request) (any, error) {
 		list, err := q.Session.Connections()
 		if err != nil {

@@ -53,7 +53,7 @@ const shownGaps = 20
 
 // diagnosticsPage shows the name plate, and how the meter itself is doing.
 var diagnosticsPage = page{
-	path: "/diagnostics", title: "Meter and diagnostics", group: "Meter", needs: access.ReadMeasurement, template: "diagnostics.html", scripts: []string{"diagnostics.js"},
+	path: "/diagnostics", title: "Meter", group: "Meter", needs: access.ReadMeasurement, template: "diagnostics.html", scripts: []string{"diagnostics.js"},
 	show: func(q *request) (any, error) {
 		info, err := q.Session.Info()
 		if err != nil {

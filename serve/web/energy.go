@@ -63,7 +63,7 @@ type energySheet struct {
 
 // energyPage shows energies and demands, and lets who may reset them.
 var energyPage = page{
-	path: "/energy", title: "Energy and demand", group: "Readings", needs: access.ReadMeasurement, template: "energy.html", scripts: []string{"energy.js"},
+	path: "/energy", title: "Energy", group: "Readings", needs: access.ReadMeasurement, template: "energy.html", scripts: []string{"energy.js"},
 	show: func(q *request) (any, error) {
 		r, err := readNow(q.Session, energyLabels(), scales(q.Session))
 		if err != nil {

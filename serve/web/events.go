@@ -158,7 +158,7 @@ type eventRow struct {
 
 // eventsPage shows the alarms, and the event log from its end.
 var eventsPage = page{
-	path: "/events", title: "Events and alarms", group: "Records", needs: access.ReadLog, template: "events.html",
+	path: "/events", title: "Events", group: "Records", needs: access.ReadLog, template: "events.html",
 	show: func(q *request) (any, error) {
 		f, err := eventQuery(q.URL.Query())
 		if err != nil {

@@ -17,7 +17,8 @@ type harmonicsSheet struct {
 	Analyzers []analyzer
 	Of        analyzer
 	Figures   []readingRow
-	Orders    []harmonicOrder
+	// Parts are the orders in three tables, which stand side by side.
+	Parts [][]harmonicOrder
 	// Mode is what the parts of the orders are in: % of fundamental ...
 	Mode string
 }
@@ -87,10 +88,12 @@ var harmonicsPage = page{
 			return nil, err
 		}
 		sheet := harmonicsSheet{readings: r, Analyzers: list, Of: a, Figures: harmonicFigures(a), Mode: displayMode(q.Session, a)}
+		var orders []harmonicOrder
 		for n := 1; n <= highestOrder; n++ {
 			number := strconv.Itoa(n)
-			sheet.Orders = append(sheet.Orders, harmonicOrder{n, a.Label("HD" + number), a.Label("Mag " + number), a.Label("Phs " + number)})
+			orders = append(orders, harmonicOrder{n, a.Label("HD" + number), a.Label("Mag " + number), a.Label("Phs " + number)})
 		}
+		sheet.Parts = slices.Collect(slices.Chunk(orders, highestOrder/3))
 		return sheet, nil
 	},
 }

@@ -13,6 +13,20 @@ function colourOf(register, i) {
   return colours[3 + (i % 3)];
 }
 
+// times writes the ticks of the time axis in UTC: the time, and the date under the first
+// of each day.
+function times(u, ticks) {
+  let day = "";
+  const seconds = ticks.length > 1 && (ticks[1] - ticks[0]) % 60 !== 0;
+  return ticks.map((tick) => {
+    const [date, time] = new Date(tick * 1000).toISOString().split("T");
+    const text = time.slice(0, seconds ? 8 : 5);
+    if (date === day) return text;
+    day = date;
+    return `${text}\n${date}`;
+  });
+}
+
 // ask sends the range back to the server as the form would.
 function ask(fromS, toS) {
   const form = document.getElementById("range");
@@ -25,14 +39,14 @@ function ask(fromS, toS) {
 async function load() {
   const answer = await fetch(charts.dataset.source, { headers: { Accept: "application/json" } });
   if (!answer.ok) { note.textContent = "The chart could not be loaded."; return; }
-  const { times, columns, thinned } = await answer.json();
-  if (!times.length) { note.textContent = "No records in this range."; return; }
+  const { times: xs, columns, thinned } = await answer.json();
+  if (!xs.length) { note.textContent = "No records in this range."; return; }
   note.textContent = thinned > 1 ? `One record of ${thinned} is drawn; CSV has all. ` : "";
   const units = new Map();
   for (const column of columns) units.set(column.unit, [...(units.get(column.unit) ?? []), column]);
   for (const [unit, of] of units) {
     const figure = document.createElement("figure");
-    figure.className = "panel chart";
+    figure.className = "panel chart half";
     figure.append(Object.assign(document.createElement("figcaption"), { textContent: unit || "no unit" }));
     const place = figure.appendChild(document.createElement("div"));
     place.setAttribute("role", "img");
@@ -45,15 +59,15 @@ async function load() {
       scales: { x: { time: true } },
       cursor: { drag: { x: true, y: false, setScale: false }, sync: { key: "logs" } },
       hooks: { setSelect: [(u) => { if (u.select.width > 4) ask(u.posToVal(u.select.left, "x"), u.posToVal(u.select.left + u.select.width, "x")); }] },
-      axes: [axis, { ...axis, size: 64 }],
+      axes: [{ ...axis, size: 44, space: 70, values: times }, { ...axis, size: 68, values: (u, ticks) => ticks.map((v) => String(+v.toPrecision(7))) }],
       series: [{ label: "UTC", value: (u, s) => (s == null ? "—" : new Date(s * 1000).toISOString().slice(0, 19).replace("T", " ")) },
         ...of.map((column, i) => ({
           label: column.register.replace(/\/(SWinDemand|Maximum|Minimum|Result)( \d)?$/, "$2"), stroke: colourOf(column.register, i), width: 1.5,
           dash: / mean|high|low/.test(column.register) && colourOf(column.register, i) === colours[3] ? [4, 3] : [],
-          points: { show: times.length < 60, size: 5 }, spanGaps: false,
+          points: { show: xs.length < 60, size: 5 }, spanGaps: false,
           value: (u, v) => (v == null ? "—" : v.toFixed(3)),
         }))],
-    }, [times, ...of.map((column) => column.values)], place);
+    }, [xs, ...of.map((column) => column.values)], place);
     addEventListener("resize", () => plot.setSize({ width: place.clientWidth, height: 220 }));
   }
 }

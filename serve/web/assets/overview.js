@@ -13,7 +13,7 @@ function setUp() {
   const drawing = figure.querySelector("svg");
   area = drawing.appendChild(svg("path", { class: "trend-area" }));
   line = drawing.appendChild(svg("path", { class: "trend-line", "vector-effect": "non-scaling-stroke" }));
-  [high, low] = figure.querySelectorAll("[data-bound]");
+  [low, high] = figure.querySelectorAll("[data-bound]");
 }
 
 function draw(values) {
@@ -24,7 +24,8 @@ function draw(values) {
   let top = Math.max(...there), bottom = Math.min(...there);
   const least = Math.max(Math.abs(top), Math.abs(bottom)) * 0.02 || 1; // a steady power is a calm line
   if (top - bottom < least) [top, bottom] = [(top + bottom + least) / 2, (top + bottom - least) / 2];
-  const x = (i) => 600 - (powers.length - 1 - i) * (600 / (keep - 1));
+  const shown = Math.max(60, powers.length); // the line grows to the left before it moves
+  const x = (i) => 600 - (powers.length - 1 - i) * (600 / (shown - 1));
   const y = (p) => 4 + 72 * (top - p) / (top - bottom);
   let d = "", pen = "M", first = null, last = null;
   powers.forEach((p, i) => {

@@ -10,9 +10,9 @@ export function set(element, attributes, text) {
   return element;
 }
 
-// nice is the next larger of 1, 2, 5, 10 ... for the end of an axis.
+// nice is the next larger round number, for the end of an axis.
 export function nice(x) {
   if (!(x > 0)) return 1;
   const power = 10 ** Math.floor(Math.log10(x));
-  return [1, 2, 5, 10].find((step) => step * power >= x * 0.999999) * power;
+  return [1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10].find((step) => step * power >= x * 0.999999) * power;
 }

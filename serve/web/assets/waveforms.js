@@ -8,8 +8,8 @@ const counter = document.getElementById("rate");
 const hold = document.getElementById("hold");
 const style = getComputedStyle(document.documentElement);
 const colour = (name) => style.getPropertyValue(name).trim();
-const phaseOf = (name) => ({ 1: "a", 2: "b", 3: "c", 12: "a", 23: "b", 31: "c" })[name.slice(1)] ?? "n";
-const dashOf = (name) => (name.endsWith("5") ? [2, 3] : phaseOf(name) === "n" ? [6, 4] : []);
+const phaseOf = (name) => ({ 1: "a", 2: "b", 3: "c", 12: "a", 23: "b", 31: "c", 5: "5" })[name.slice(1)] ?? "n";
+const dashOf = (name) => ({ n: [6, 4], 5: [2, 3] })[phaseOf(name)] ?? [];
 
 let shape = "";
 let plots = [];
@@ -52,7 +52,7 @@ function setUp(header) {
       scales: { x: { time: false }, y: { range: (u, low, high) => { const most = Math.max(Math.abs(low), Math.abs(high), 1e-9) * 1.08; return [-most, most]; } } },
       legend: { show: true, live: false },
       cursor: { show: false },
-      axes: [{ ...axis, values: (u, ticks) => ticks.map((t) => `${t} ms`) }, { ...axis, size: 56 }],
+      axes: [{ ...axis, size: 30, values: (u, ticks) => ticks.map((t) => `${t} ms`) }, { ...axis, size: 56 }],
       series: [{}, ...channels.map((channel) => ({
         label: channel.name, stroke: colour(`--phase-${phaseOf(channel.name)}`), width: 1.5, dash: dashOf(channel.name), points: { show: false }, spanGaps: false,
       }))],
