@@ -50,18 +50,18 @@ func installCertificate(q *request) error {
 		switch {
 		case errors.Is(err, http.ErrMissingFile):
 		case err != nil:
-			return access.NewRefusal(access.CodeBadRequest, "the file cannot be read: "+err.Error())
+			return malformed("the file cannot be read: %v", err)
 		default:
 			defer file.Close()
 			if uploaded, err := io.ReadAll(io.LimitReader(file, formBytes)); err != nil {
-				return access.NewRefusal(access.CodeBadRequest, "the file cannot be read: "+err.Error())
+				return malformed("the file cannot be read: %v", err)
 			} else if len(uploaded) > 0 {
 				text = uploaded
 			}
 		}
 	}
 	if len(text) == 0 {
-		return access.NewRefusal(access.CodeBadRequest, "choose a file, or paste its text")
+		return malformed("choose a file, or paste its text")
 	}
 	if err := q.Session.InstallCertificate(q.Context(), text); err != nil {
 		return err

@@ -49,7 +49,7 @@ func (s *Server) tokenHolds(id, token string) bool {
 // send: by what the browser says of where it comes from, and by the token.
 func (s *Server) form(w http.ResponseWriter, r *http.Request, id string) error {
 	if err := s.origin.Check(r); err != nil {
-		return access.NewRefusal(access.CodeBadRequest, "the form comes from another site than this meter")
+		return malformed("the form comes from another site than this meter")
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, formBytes)
 	var err error
@@ -62,9 +62,9 @@ func (s *Server) form(w http.ResponseWriter, r *http.Request, id string) error {
 	case isTooLong(err):
 		return access.NewRefusal(access.CodeTooLarge, "a form has at most 65,536 bytes")
 	case err != nil:
-		return access.NewRefusal(access.CodeBadRequest, "the form cannot be read: "+err.Error())
+		return malformed("the form cannot be read: %v", err)
 	case !s.tokenHolds(id, r.PostForm.Get(tokenField)):
-		return access.NewRefusal(access.CodeBadRequest, "the form is from before a restart or another login, or the browser keeps no cookies: load the page again")
+		return malformed("the form is from before a restart or another login, or the browser keeps no cookies: load the page again")
 	}
 	return nil
 }

@@ -93,16 +93,19 @@ func hostOf(address string) string {
 	return address
 }
 
-// visit is one TCP connection. It becomes a connection of the gate with the first request
-// on it that is not of a browser that has logged in.
+// visit is one TCP connection. It is a connection of the gate, too, while a request is
+// carried out on it that is not of a browser that has logged in; and from then on, once
+// one was allowed. So nobody takes connections of the gate who is let in nowhere.
 type visit struct {
 	net.Conn
 	door *door
 	host string
 
-	mu      sync.Mutex
-	session *access.Session
-	closed  bool
+	mu       sync.Mutex
+	session  *access.Session
+	requests int // under way that use the session
+	admitted bool
+	closed   bool
 }
 
 // Close ends what the gate knows of the connection, too.
@@ -121,6 +124,41 @@ func (v *visit) Close() error {
 	return v.Conn.Close()
 }
 
+// enter returns the session of the connection for one request, which has shown nothing.
+// The error is a *Refusal where the gate has no room.
+func (v *visit) enter(r *http.Request) (*access.Session, error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.closed {
+		return nil, access.ErrClosed
+	}
+	if v.session == nil {
+		session, err := v.door.server.gate.Open(access.Client{Path: access.Web, Medium: access.Ethernet, Remote: v.RemoteAddr().String(), Encrypted: v.door.encrypted, End: func() { v.Conn.Close() }})
+		if err != nil {
+			return nil, err
+		}
+		session.Call(agent(r.UserAgent()))
+		v.session = session
+	}
+	v.requests++
+	return v.session, nil
+}
+
+// leave tells that a request is over, and whether it was allowed anything.
+func (v *visit) leave(admitted bool) {
+	v.mu.Lock()
+	v.requests--
+	v.admitted = v.admitted || admitted
+	var session *access.Session
+	if v.requests == 0 && !v.admitted {
+		session, v.session = v.session, nil
+	}
+	v.mu.Unlock()
+	if session != nil {
+		session.Close()
+	}
+}
+
 // visitKey finds the connection of a request.
 type visitKey struct{}
 
@@ -131,26 +169,34 @@ func (s *Server) connContext(ctx context.Context, conn net.Conn) context.Context
 	return context.WithValue(ctx, visitKey{}, conn)
 }
 
-// visitor returns the session of a request's TCP connection, which has shown nothing. The
-// error is a *Refusal where the gate has no room.
-func (s *Server) visitor(r *http.Request) (*access.Session, error) {
-	v, ok := r.Context().Value(visitKey{}).(*visit)
+// stay is what one request has of its connection's session.
+type stay struct {
+	visit    *visit
+	session  *access.Session
+	admitted bool
+}
+
+// stayKey finds it.
+type stayKey struct{}
+
+// visitor returns the session of a request's TCP connection.
+func visitor(r *http.Request) (*stay, error) {
+	at, ok := r.Context().Value(stayKey{}).(*stay)
 	if !ok {
 		return nil, access.ErrClosed
 	}
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	if v.closed {
-		return nil, access.ErrClosed
+	if at.session == nil {
+		var err error
+		if at.session, err = at.visit.enter(r); err != nil {
+			return nil, err
+		}
 	}
-	if v.session != nil {
-		return v.session, nil
+	return at, nil
+}
+
+// end gives the session back.
+func (at *stay) end() {
+	if at.session != nil {
+		at.visit.leave(at.admitted)
 	}
-	session, err := s.gate.Open(access.Client{Path: access.Web, Medium: access.Ethernet, Remote: v.RemoteAddr().String(), Encrypted: v.door.encrypted, End: func() { v.Conn.Close() }})
-	if err != nil {
-		return nil, err
-	}
-	session.Call(agent(r.UserAgent()))
-	v.session = session
-	return session, nil
 }

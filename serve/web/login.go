@@ -79,7 +79,7 @@ func (s *Server) logIn(w http.ResponseWriter, r *http.Request) {
 func (s *Server) newLogin(r *http.Request, name, password string) (*login, error) {
 	switch {
 	case name == "" && password == "":
-		return nil, access.NewRefusal(access.CodeCredentialsNeeded, "neither a name nor a password was given")
+		return nil, loginNeeded("neither a name nor a password was given")
 	case len(name) > maxTyped:
 		return nil, access.NewRefusal(access.CodeBadCredentials, "")
 	}

@@ -145,7 +145,7 @@ func (s *Server) act(w http.ResponseWriter, r *http.Request, p *page) {
 	}
 	do, ok := p.actions[r.PostForm.Get("action")]
 	if !ok {
-		s.refusePage(w, q, access.NewRefusal(access.CodeBadRequest, "this page has no such form"))
+		s.refusePage(w, q, malformed("this page has no such form"))
 		return
 	}
 	if err := do(q); err != nil {
@@ -263,7 +263,7 @@ func (s *Server) notFound(w http.ResponseWriter, r *http.Request) {
 func (s *Server) serveEndpoint(e endpoint) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if err := s.origin.Check(r); err != nil {
-			s.writeProblem(w, r, access.NewRefusal(access.CodeBadRequest, "the request comes from another site"))
+			s.writeProblem(w, r, malformed("the request comes from another site"))
 			return
 		}
 		q := s.newRequest(w, r)
@@ -272,7 +272,7 @@ func (s *Server) serveEndpoint(e endpoint) http.HandlerFunc {
 		case errors.Is(err, errLogin) && q.ended != "":
 			err = access.NewRefusal(access.CodeSessionEnded, q.ended)
 		case errors.Is(err, errLogin):
-			err = access.NewRefusal(access.CodeCredentialsNeeded, "the web pages begin with a login")
+			err = loginNeeded("the web pages begin with a login")
 		case err == nil:
 			err = e.serve(w, q)
 		}

@@ -51,17 +51,17 @@ const clientsNamed = 20
 
 func changePassword(q *request) error {
 	if q.login == nil {
-		return access.NewRefusal(access.CodeCredentialsNeeded, "only who has logged in has a password of his own")
+		return loginNeeded("only who has logged in has a password of his own")
 	}
 	now, fresh, again := q.PostForm.Get("now"), q.PostForm.Get("new"), q.PostForm.Get("again")
 	if subtle.ConstantTimeCompare([]byte(fresh), []byte(again)) == 0 {
-		return access.NewRefusal(access.CodeBadRequest, "the two new passwords differ")
+		return malformed("the two new passwords differ")
 	}
 	if err := access.CheckPassword(fresh); err != nil {
 		return err
 	}
 	if ownPassword(q).Legacy && !access.Numeric(fresh) && q.PostForm.Get("cut") == "" {
-		return access.NewRefusal(access.CodeBadRequest, "clients that can send digits only would be cut off: tick the box to have it so")
+		return malformed("clients that can send digits only would be cut off: tick the box to have it so")
 	}
 	// Who finds a browser that was left open does not take the account over.
 	if _, err := q.login.root.With(q.Context(), access.Credential{User: q.login.name, Given: true, Password: now}); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"mime"
 	"net/http"
 	"strings"
@@ -44,6 +45,9 @@ func (s *Server) refusalOf(r *http.Request, err error) *access.Refusal {
 	var refusal *access.Refusal
 	switch {
 	case errors.As(err, &refusal):
+		if refusal.Code == access.CodeCredentialsNeeded {
+			return loginNeeded(refusal.Reason)
+		}
 		return refusal
 	case errors.Is(err, access.ErrClosed):
 		return access.NewRefusal(access.CodeSessionEnded, "")
@@ -60,7 +64,7 @@ func (s *Server) refusalOf(r *http.Request, err error) *access.Refusal {
 // Problem is how the API refuses (RFC 9457), with the gate's own code and words.
 type Problem struct {
 	Type   string `json:"type"`
-	Title  string `json:"title" doc:"what was refused, in words"`
+	Title  string `json:"title" doc:"the status in words"`
 	Status int    `json:"status"`
 	Detail string `json:"detail" doc:"why, in words"`
 	Code   string `json:"code" doc:"the stable word for why (docs/refusals.md)"`
@@ -81,7 +85,7 @@ func (s *Server) writeProblem(w http.ResponseWriter, r *http.Request, err error)
 	h.Set("Cache-Control", "no-store")
 	h.Set("Content-Type", "application/problem+json")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(Problem{Type: "about:blank", Title: refusal.Operation.String() + " refused", Status: status, Detail: refusal.Reason, Code: string(refusal.Code), Remedy: refusal.Remedy})
+	_ = json.NewEncoder(w).Encode(Problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: refusal.Reason, Code: string(refusal.Code), Remedy: refusal.Remedy})
 }
 
 // challenges reports whether a 401 asks for Basic authentication: of the API and the
@@ -103,4 +107,18 @@ func isMultipart(r *http.Request) bool {
 func isTooLong(err error) bool {
 	var long *http.MaxBytesError
 	return errors.As(err, &long)
+}
+
+// malformed refuses what a browser or a program has sent wrongly.
+func malformed(format string, args ...any) *access.Refusal {
+	refusal := access.NewRefusal(access.CodeBadRequest, fmt.Sprintf(format, args...))
+	refusal.Remedy = "see " + apiRoot + " for what programs can ask, and load a page again before its form is sent"
+	return refusal
+}
+
+// loginNeeded refuses who has not logged in.
+func loginNeeded(reason string) *access.Refusal {
+	refusal := access.NewRefusal(access.CodeCredentialsNeeded, reason)
+	refusal.Remedy = "give a name that works now, as the login page tells them, and its password"
+	return refusal
 }

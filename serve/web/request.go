@@ -48,16 +48,21 @@ var errLogin = errors.New("this needs a login")
 
 // ask decides whether the browser may do op. Who has not logged in costs the gate a
 // connection only where he may. The error is errLogin, or the gate's.
-func (q *request) ask(op access.Operation, target string) (err error) {
-	if q.Session == nil {
-		if !q.server.open(op) {
-			return errLogin
-		}
-		if q.Session, err = q.server.visitor(q.Request); err != nil {
-			return err
-		}
+func (q *request) ask(op access.Operation, target string) error {
+	if q.Session != nil {
+		return q.Session.Ask(op, target)
 	}
-	return q.Session.Ask(op, target)
+	if !q.server.open(op) {
+		return errLogin
+	}
+	at, err := visitor(q.Request)
+	if err != nil {
+		return err
+	}
+	q.Session = at.session
+	err = q.Session.Ask(op, target)
+	at.admitted = err == nil
+	return err
 }
 
 // open reports whether an operation needs no login now.

@@ -70,16 +70,17 @@ const (
 
 // Server serves the pages, the API and the metrics of one meter.
 type Server struct {
-	gate    *access.Gate
-	options Options
-	key     [32]byte // of the tokens of forms
-	logins  logins
-	assets  *assets
-	pages   map[string]*page // by pattern
-	nav     []*page          // in the order of the navigation
-	origin  http.CrossOriginProtection
-	routes  *http.ServeMux
-	scope   scope // draws waveforms
+	gate       *access.Gate
+	options    Options
+	key        [32]byte // of the tokens of forms
+	logins     logins
+	assets     *assets
+	catalogues catalogues
+	pages      map[string]*page // by pattern
+	nav        []*page          // in the order of the navigation
+	origin     http.CrossOriginProtection
+	routes     *http.ServeMux
+	scope      scope // draws waveforms
 
 	requests, failed, declined atomic.Uint64
 	connections                atomic.Int64
@@ -195,6 +196,11 @@ type stopKey struct{}
 func (s *Server) answer(w http.ResponseWriter, r *http.Request) {
 	s.requests.Add(1)
 	s.setHeaders(w.Header(), r)
+	if v, ok := r.Context().Value(visitKey{}).(*visit); ok {
+		at := &stay{visit: v}
+		defer at.end()
+		r = r.WithContext(context.WithValue(r.Context(), stayKey{}, at))
+	}
 	defer func() {
 		switch fault := recover(); fault {
 		case nil:
