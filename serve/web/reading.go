@@ -8,8 +8,8 @@ import (
 	"github.com/hepmeter/hepmeter/access"
 )
 
-// reading is the place on a page of one register's value.
-type reading struct {
+// shownReading is the place on a page of one register's value.
+type shownReading struct {
 	// Label is "Module label/Register label".
 	Label string
 	Unit  string
@@ -19,18 +19,18 @@ type reading struct {
 
 // readings are those of a page, by label.
 type readings struct {
-	list  []reading
+	list  []shownReading
 	index map[string]int
 	// Time is the civil time of the values.
 	Time time.Time
 }
 
 // Get returns the reading of a label that the page has asked for.
-func (r *readings) Get(label string) reading {
+func (r *readings) Get(label string) shownReading {
 	if i, ok := r.index[label]; ok {
 		return r.list[i]
 	}
-	return reading{Label: label}
+	return shownReading{Label: label}
 }
 
 // scale is how a page writes a register: its unit, and how many decimals it has.
@@ -49,7 +49,7 @@ func read(l *looker, labels []string, scales func(label string) scale) (*reading
 	for _, label := range labels {
 		scale := scales(label)
 		r.index[label] = len(r.list)
-		r.list = append(r.list, reading{Label: label, Unit: scale.unit, Text: valueText(snapshot.Value(view.Find(label)), scale.decimals)})
+		r.list = append(r.list, shownReading{Label: label, Unit: scale.unit, Text: valueText(snapshot.Value(view.Find(label)), scale.decimals)})
 	}
 	return r, nil
 }

@@ -21,3 +21,19 @@ if (left) {
     left.textContent = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
   }, 1000);
 }
+
+// What is wider than the screen can be scrolled by keyboard, and says what it is.
+function reach() {
+  for (const part of document.querySelectorAll(".scroll")) {
+    if (part.scrollWidth <= part.clientWidth) {
+      part.removeAttribute("tabindex");
+      part.removeAttribute("role");
+      continue;
+    }
+    part.tabIndex = 0;
+    part.setAttribute("role", "region");
+    part.setAttribute("aria-label", part.querySelector("caption, title")?.textContent ?? document.title);
+  }
+}
+reach();
+addEventListener("resize", reach);
