@@ -34,10 +34,10 @@ func energyTables() []energyTable {
 	return []energyTable{
 		{"Energy", "Energy", []string{"Delivered", "Received", "Net", "Total"}, []readingRow{sums("Active", "kWh"), sums("Reactive", "kVARh"), sums("Apparent", "kVAh")}},
 		{"Energy by quadrant", "Energy", []string{"Q I", "Q II", "Q III", "Q IV"}, []readingRow{quadrants("Active", "kWh"), quadrants("Reactive", "kVARh"), quadrants("Apparent", "kVAh")}},
-		{"Demand", "Demand", []string{"Last interval", "Predicted", "Highest", "Lowest"}, []readingRow{
-			demand("Active power", "kW"), demand("Reactive power", "kVAR"), demand("Apparent power", "kVA"), demand("Current A", "Ia"), demand("Current B", "Ib"), demand("Current C", "Ic"), demand("Mean current", "I avg")}},
 		{"Since the last partial reset", "Energy", []string{"Delivered"}, []readingRow{{"Active", results("kWh del part")}, {"Reactive", results("kVARh del part")}, {"Apparent", results("kVAh del part")}}},
 		{"Tariffs", "Active energy delivered", []string{"Rate 1", "Rate 2", "Rate 3", "Rate 4"}, []readingRow{{"Active", results("kWh del Rate 1", "kWh del Rate 2", "kWh del Rate 3", "kWh del Rate 4")}}},
+		{"Demand", "Demand", []string{"Last interval", "Predicted", "Highest", "Lowest"}, []readingRow{
+			demand("Active power", "kW"), demand("Reactive power", "kVAR"), demand("Apparent power", "kVA"), demand("Current A", "Ia"), demand("Current B", "Ib"), demand("Current C", "Ic"), demand("Mean current", "I avg")}},
 	}
 }
 
@@ -49,6 +49,17 @@ func energyLabels() []string {
 		labels = append(labels, labelsOf(t.Rows)...)
 	}
 	return labels
+}
+
+// energyScales counts the time that is left in whole seconds.
+func energyScales(s *access.Session) func(string) scale {
+	others := scales(s)
+	return func(label string) scale {
+		if label == timeLeft {
+			return scale{"s", 0}
+		}
+		return others(label)
+	}
 }
 
 // energySheet is what the energy page shows.
@@ -65,7 +76,7 @@ type energySheet struct {
 var energyPage = page{
 	path: "/energy", title: "Energy", group: "Readings", needs: access.ReadMeasurement, template: "energy.html", scripts: []string{"energy.js"},
 	show: func(q *request) (any, error) {
-		r, err := readNow(q.Session, energyLabels(), scales(q.Session))
+		r, err := readNow(q.Session, energyLabels(), energyScales(q.Session))
 		if err != nil {
 			return nil, err
 		}
@@ -100,5 +111,5 @@ var energyPage = page{
 }
 
 var energyStream = endpoint{path: "/live/energy", needs: access.ReadMeasurement, serve: stream(func(q *request) ([]string, func(string) scale, error) {
-	return energyLabels(), scales(q.Session), nil
+	return energyLabels(), energyScales(q.Session), nil
 })}

@@ -178,7 +178,7 @@ var logsPage = page{
 		if err != nil {
 			return nil, err
 		}
-		sheet := logsSheet{Recorders: list, Range: r, From: fieldTime(from), To: fieldTime(to), Heads: r.Columns, Clears: q.Session.May(access.WriteSetup)}
+		sheet := logsSheet{Recorders: list, Range: r, From: fieldTime(from), To: fieldTime(to), Heads: shortly(r.Columns), Clears: q.Session.May(access.WriteSetup)}
 		sheet.Query = url.Values{"recorder": {recorder}, "from": {sheet.From}, "to": {sheet.To}}.Encode()
 		if r.To > r.From {
 			sheet.Count = r.To - r.From
@@ -202,6 +202,30 @@ var logsPage = page{
 		slices.Reverse(sheet.Rows)
 		return sheet, err
 	},
+	actions: map[string]func(*request) error{
+		"clear": func(q *request) error {
+			name := q.PostForm.Get("recorder")
+			if name == access.EventLogName {
+				return access.NewRefusal(access.CodeBadRequest, "the form names no Data Recorder")
+			}
+			if err := q.Session.ClearLog(q.Context(), name); err != nil {
+				return err
+			}
+			q.Say("%s is erased.", name)
+			return nil
+		},
+	},
+}
+
+// shortly names columns without the register where that says nothing new.
+func shortly(columns []access.Column) []access.Column {
+	short := slices.Clone(columns)
+	for i := range short {
+		for _, register := range []string{"/SWinDemand", "/Maximum", "/Minimum", "/Result"} {
+			short[i].Register = strings.TrimSuffix(short[i].Register, register)
+		}
+	}
+	return short
 }
 
 // chart is a range of a log as a chart takes it: columns of numbers, null for NOT

@@ -39,7 +39,7 @@ function draw(values) {
     return size === null || !(fundamental > 0) ? null : 100 * size / fundamental;
   };
   const parts = new Map(orders.map((order) => [order, part(order)]));
-  const full = nice(Math.max(1, ...[...parts.values()].map((p) => p ?? 0)));
+  const full = 4 * nice(Math.max(1, ...[...parts.values()].map((p) => p ?? 0)) / 4);
   lines.forEach((text, i) => { text.textContent = `${+(full * (4 - i) / 4).toPrecision(3)} %`; });
   for (const [order, bar] of bars) {
     const p = parts.get(order);

@@ -44,6 +44,7 @@ export function follow(url, draw) {
       const { time, values } = JSON.parse(event.data);
       show(time, values);
       draw?.(values);
+      if (!performance.getEntriesByName("live").length) performance.mark("live");
     };
     stream.addEventListener("ended", () => leave(true));
     stream.onerror = async () => {
