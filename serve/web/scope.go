@@ -79,7 +79,8 @@ func (s *scope) remove(w *watcher) {
 // draw makes pictures until nobody looks.
 func (s *scope) draw() {
 	var w access.Waveform
-	var last, told time.Time
+	var last time.Time
+	told := time.Now() // the meter keeps samples only from when somebody looks
 	tick := time.NewTicker(picturesEvery)
 	defer tick.Stop()
 	for {
@@ -89,7 +90,7 @@ func (s *scope) draw() {
 		}
 		switch err := session.Waveform(&w, access.LongestWaveform); {
 		case err == nil && !w.End.Equal(last):
-			last = w.End
+			last, told = w.End, time.Now()
 			s.show(draw(&w))
 		case err != nil && time.Since(told) >= time.Second:
 			told = time.Now()
