@@ -95,7 +95,7 @@ func (s *Server) caller(r *http.Request, op access.Operation, target string) (*a
 		if l != nil {
 			return l.session, l.session.Ask(op, target)
 		}
-		if ended != "" {
+		if ended != "" && !s.open(op) {
 			return nil, access.NewRefusal(access.CodeSessionEnded, "the session has ended: "+ended)
 		}
 		if r.Header.Get("Authorization") != "" {

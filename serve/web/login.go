@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/hepmeter/hepmeter/access"
@@ -19,8 +20,8 @@ type loginSheet struct {
 	// model number, and any.
 	Account, Anything bool
 	Model             string
-	// Legacy tells that the model number stands for User1 (LSS).
-	Legacy bool
+	// LegacyOff tells that the model number would be a name with legacy security support.
+	LegacyOff bool
 	// Open tells that pages can be read without a login; Unsecured that nothing is asked.
 	Open, Unsecured bool
 	Banner          string
@@ -32,8 +33,9 @@ func (s *Server) loginSheet(q *request, next, name string) loginSheet {
 	security := s.gate.Security()
 	sheet := loginSheet{
 		Open:      q.login == nil && s.open(access.ReadMeasurement),
-		Unsecured: security.Mode == access.None, Anything: security.Mode == access.Standard, Legacy: security.Mode == access.LSS,
-		Banner: security.Banner(), Next: local(next), Name: name, Encrypted: q.TLS != nil,
+		Unsecured: security.Mode == access.None, Anything: security.Mode == access.Standard,
+		LegacyOff: security.Mode == access.Advanced && slices.Contains(security.Generation.Modes, access.LSS),
+		Banner:    security.Banner(), Next: local(next), Name: name, Encrypted: q.TLS != nil,
 	}
 	for _, kind := range s.gate.Takes(access.Web) {
 		switch kind {
@@ -70,7 +72,7 @@ func (s *Server) logIn(w http.ResponseWriter, r *http.Request) {
 		s.endLogin(before, "")
 		s.forget(q.id)
 	}
-	setCookie(w, r.TLS != nil, s.openLogin(l))
+	setCookie(w, r, s.openLogin(l))
 	w.Header().Set("Location", local(next))
 	w.WriteHeader(http.StatusSeeOther)
 }
@@ -83,6 +85,7 @@ func (s *Server) newLogin(r *http.Request, name, password string) (*login, error
 	case len(name) > maxTyped:
 		return nil, access.NewRefusal(access.CodeBadCredentials, "")
 	}
+	s.endDead()
 	l := &login{encrypted: r.TLS != nil, name: name}
 	l.ctx, l.end = context.WithCancel(context.Background())
 	root, err := s.gate.Open(access.Client{Path: access.Web, Medium: access.Ethernet, Remote: r.RemoteAddr, Encrypted: l.encrypted,
@@ -99,6 +102,11 @@ func (s *Server) newLogin(r *http.Request, name, password string) (*login, error
 		return nil, err
 	}
 	id := l.session.Identity()
+	if !slices.Contains(s.gate.Takes(access.Web), id.Kind) { // right, and good for nothing here
+		l.end()
+		root.Close()
+		return nil, access.NewRefusal(access.CodeUserNeeded, "the web pages log in with a name")
+	}
 	l.owner = id.Kind.String() + " " + l.session.UserName()
 	if l.session.UserName() == "" {
 		l.owner += " " + hostOf(r.RemoteAddr) // nobody in particular
@@ -131,7 +139,7 @@ func (s *Server) logOut(w http.ResponseWriter, r *http.Request) {
 		s.forget(q.id)
 	}
 	q.id = s.newID()
-	setCookie(w, r.TLS != nil, q.id)
+	setCookie(w, r, q.id)
 	q.Say("You are logged out.")
 	q.keepSaid(w)
 	w.Header().Set("Location", "/login")

@@ -58,7 +58,7 @@ func describe(list []resource) object {
 			"schemas": schemas,
 			"securitySchemes": object{
 				"basic":  object{"type": "http", "scheme": "basic", "description": "an account with each request"},
-				"cookie": object{"type": "apiKey", "in": "cookie", "name": cookieName(true), "description": "the session of a browser that has logged in"},
+				"cookie": object{"type": "apiKey", "in": "cookie", "name": "__Host-hepmeter-443", "description": "the session of a browser that has logged in; the name ends with the port"},
 			},
 		},
 	}

@@ -154,7 +154,7 @@ func (s *Server) act(w http.ResponseWriter, r *http.Request, p *page) {
 	}
 	if q.renew && q.login != nil {
 		q.id = s.renew(q.id, q.login)
-		setCookie(w, r.TLS != nil, q.id)
+		setCookie(w, r, q.id)
 	}
 	q.keepSaid(w)
 	if q.next == "" {
@@ -248,6 +248,11 @@ func (s *Server) navigation(q *request) (groups []navGroup) {
 // notFound answers for paths where nothing is.
 func (s *Server) notFound(w http.ResponseWriter, r *http.Request) {
 	if isAPI(r.URL.Path) {
+		if r.Method != http.MethodGet && r.Method != http.MethodHead {
+			w.Header().Set("Allow", "GET, HEAD")
+			http.Error(w, "the API reads only", http.StatusMethodNotAllowed)
+			return
+		}
 		s.writeProblem(w, r, access.NewRefusal(access.CodeNotFound, "there is no such resource: "+apiRoot+" describes what there is"))
 		return
 	}

@@ -8,7 +8,8 @@ import (
 
 // passwordSheet is what the page of one's own password shows.
 type passwordSheet struct {
-	Name string
+	Name    string // as it was typed at the login
+	Account string // that acts
 	// Digits tells that the password is the meter password, which has digits only.
 	Digits bool
 	// Legacy tells that clients without a user name use this password (F20), and Clients
@@ -29,7 +30,7 @@ func ownPassword(q *request) passwordSheet {
 	security := q.server.gate.Security()
 	sheet := passwordSheet{Digits: security.Mode == access.Standard, Legacy: security.Mode == access.LSS && q.Session.Identity().Account == 1}
 	if q.login != nil {
-		sheet.Name = q.login.name
+		sheet.Name, sheet.Account = q.login.name, q.Session.UserName()
 	}
 	if !sheet.Legacy || !q.Session.May(access.ReadSecurity) {
 		return sheet

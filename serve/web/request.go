@@ -35,7 +35,7 @@ func (s *Server) newRequest(w http.ResponseWriter, r *http.Request) *request {
 	q := &request{Request: r, server: s, id: cookieOf(r)}
 	if q.id == "" {
 		q.id = s.newID()
-		setCookie(w, r.TLS != nil, q.id)
+		setCookie(w, r, q.id)
 	}
 	if q.login, q.ended = s.loggedIn(r, q.id); q.login != nil {
 		q.Session = q.login.session
@@ -118,10 +118,15 @@ func (q *request) keepOpen(w http.ResponseWriter) (context.Context, context.Canc
 }
 
 // saidCookie carries a sentence over the redirect that follows an action.
-func saidCookie(encrypted bool) string { return cookieName(encrypted) + "-said" }
+func (q *request) saidCookie(value string, seconds int) *http.Cookie {
+	return &http.Cookie{Name: cookieName(q.Request) + "-said", Value: value, Path: "/", MaxAge: seconds, HttpOnly: true, Secure: q.TLS != nil, SameSite: http.SameSiteStrictMode}
+}
 
-// maxSaid bounds a sentence, in bytes.
-const maxSaid = 1000
+// maxSaid bounds a sentence, in bytes, saidSeconds how long it waits for its page.
+const (
+	maxSaid     = 1000
+	saidSeconds = 60
+)
 
 // keepSaid gives a sentence to the browser, bound to it, so that nobody else can make the
 // meter say something.
@@ -129,25 +134,24 @@ func (q *request) keepSaid(w http.ResponseWriter) {
 	if q.said == "" {
 		return
 	}
-	text := q.said[:min(len(q.said), maxSaid)]
-	value := base64.RawURLEncoding.EncodeToString([]byte(text)) + "." + base64.RawURLEncoding.EncodeToString(q.server.mac("said", q.id, text))
-	http.SetCookie(w, &http.Cookie{Name: saidCookie(q.TLS != nil), Value: value, Path: "/", MaxAge: 60, HttpOnly: true, Secure: q.TLS != nil, SameSite: http.SameSiteStrictMode})
+	text := strings.ToValidUTF8(q.said[:min(len(q.said), maxSaid)], "")
+	http.SetCookie(w, q.saidCookie(base64.RawURLEncoding.EncodeToString([]byte(text))+"."+base64.RawURLEncoding.EncodeToString(q.server.mac("said", q.id, text)), saidSeconds))
 }
 
 // takeSaid returns the sentence that an action left, once.
 func (q *request) takeSaid(w http.ResponseWriter) string {
-	c, err := q.Cookie(saidCookie(q.TLS != nil))
+	c, err := q.Cookie(q.saidCookie("", 0).Name)
 	if err != nil {
 		return ""
 	}
-	http.SetCookie(w, &http.Cookie{Name: saidCookie(q.TLS != nil), Path: "/", MaxAge: -1, HttpOnly: true, Secure: q.TLS != nil, SameSite: http.SameSiteStrictMode})
+	http.SetCookie(w, q.saidCookie("", -1))
 	first, second, _ := strings.Cut(c.Value, ".")
 	text, err1 := base64.RawURLEncoding.DecodeString(first)
 	sum, err2 := base64.RawURLEncoding.DecodeString(second)
 	if err1 != nil || err2 != nil || len(text) > maxSaid || !hmac.Equal(sum, q.server.mac("said", q.id, string(text))) {
 		return ""
 	}
-	return strings.ToValidUTF8(string(text), "")
+	return string(text)
 }
 
 // deviceName is the name that the owner has given the meter.

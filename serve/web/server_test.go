@@ -3,10 +3,7 @@ package web
 import (
 	"context"
 	"errors"
-	"io"
 	"log/slog"
-	"net"
-	"net/http"
 	"path/filepath"
 	"testing"
 	"time"
@@ -16,7 +13,6 @@ import (
 	"github.com/hepmeter/hepmeter/access"
 	"github.com/hepmeter/hepmeter/meter"
 	"github.com/hepmeter/hepmeter/waveform/open"
-	"github.com/hepmeter/hepmeter/wire/ionp"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -46,34 +42,17 @@ func serveAt(t testing.TB, firmware string, rateHz float64) *served {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &served{Meter: m}
-	port := ""
-	s.server = New(m.Gate(), Options{Names: []string{"localhost", "127.0.0.1", "::1"}, HTTPSPort: func() string { return port }, Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
-	ctx, stop := context.WithCancel(context.Background())
-	measuring, stopMeasuring := context.WithCancel(context.Background())
-	ended := make(chan error, 2)
-	listen := func(serve func(context.Context, net.Listener) error) string {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		go func() { ended <- serve(ctx, l) }()
-		return l.Addr().String()
-	}
-	s.tls = listen(s.server.ServeTLS)
-	_, port, _ = net.SplitHostPort(s.tls)
-	s.plain = listen(s.server.ServePlain)
+	measuring, stop := context.WithCancel(context.Background())
 	running := make(chan error, 1)
 	go func() { running <- m.Run(measuring) }()
-	t.Cleanup(func() {
+	t.Cleanup(func() { // after the servers
 		stop()
-		err := errors.Join(<-ended, <-ended)
-		stopMeasuring()
-		if err := errors.Join(err, <-running, m.Close()); err != nil {
+		if err := errors.Join(<-running, m.Close()); err != nil {
 			t.Error(err)
 		}
-		http.DefaultClient.CloseIdleConnections()
 	})
+	s := serveGate(t, m.Gate(), time.Now)
+	s.Meter = m
 	return s
 }
 
@@ -99,7 +78,6 @@ func (s *served) administer(t testing.TB, c access.Credential, do func(*access.S
 var (
 	user1         = access.Credential{User: "USER1", Given: true, Password: "0"}
 	meterPassword = access.Credential{Given: true, Password: "0"}
-	_             = ionp.Read
 )
 
 // set sets registers of security.

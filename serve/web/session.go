@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"io"
+	"net"
 	"net/http"
 	"slices"
 	"sync"
@@ -71,27 +72,30 @@ func (s *Server) newID() string {
 }
 
 // cookieName is bound to the host, to the whole site and to HTTPS by its prefix, where
-// there is HTTPS.
-func cookieName(encrypted bool) string {
-	if encrypted {
-		return "__Host-hepmeter"
+// there is HTTPS. It has the port, which browsers do not tell cookies apart by: several
+// meters may run on one machine.
+func cookieName(r *http.Request) string {
+	name := "hepmeter"
+	if local, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr); ok {
+		if _, port, err := net.SplitHostPort(local.String()); err == nil {
+			name += "-" + port
+		}
 	}
-	return "hepmeter"
+	if r.TLS != nil {
+		name = "__Host-" + name
+	}
+	return name
 }
 
-// setCookie hands out an identifier, or takes it back where it is empty. The cookie lasts
-// as long as the browser runs; how long it is good for is the meter's decision.
-func setCookie(w http.ResponseWriter, encrypted bool, id string) {
-	c := http.Cookie{Name: cookieName(encrypted), Value: id, Path: "/", HttpOnly: true, Secure: encrypted, SameSite: http.SameSiteStrictMode}
-	if id == "" {
-		c.MaxAge = -1
-	}
-	http.SetCookie(w, &c)
+// setCookie hands out an identifier. The cookie lasts as long as the browser runs; how
+// long it is good for is the meter's decision.
+func setCookie(w http.ResponseWriter, r *http.Request, id string) {
+	http.SetCookie(w, &http.Cookie{Name: cookieName(r), Value: id, Path: "/", HttpOnly: true, Secure: r.TLS != nil, SameSite: http.SameSiteStrictMode})
 }
 
 // cookieOf returns the identifier that a browser shows, empty for none.
 func cookieOf(r *http.Request) string {
-	c, err := r.Cookie(cookieName(r.TLS != nil))
+	c, err := r.Cookie(cookieName(r))
 	if err != nil || len(c.Value) != base64.RawURLEncoding.EncodedLen(idBytes) {
 		return ""
 	}
@@ -154,6 +158,22 @@ func (s *Server) endLogin(l *login, reason string) {
 	s.logins.mu.Unlock()
 	l.end()
 	l.root.Close()
+}
+
+// endDead ends the connections of sessions that the gate has ended, so that they make room:
+// whoever has a session may at least read, or change his password.
+func (s *Server) endDead() {
+	s.logins.mu.Lock()
+	var dead []*login
+	for _, l := range s.logins.by {
+		if l.ended.IsZero() && !l.session.May(access.ReadMeasurement) && !l.session.May(access.ChangeOwnPassword) {
+			dead = append(dead, l)
+		}
+	}
+	s.logins.mu.Unlock()
+	for _, l := range dead {
+		s.endLogin(l, s.whyEnded(l, 0))
+	}
 }
 
 // endAll ends the sessions of one door.
@@ -224,7 +244,7 @@ func (s *Server) loggedIn(r *http.Request, id string) (l *login, ended string) {
 func (s *Server) whyEnded(l *login, idle time.Duration) string {
 	security := s.gate.Security()
 	switch id := l.session.Identity(); {
-	case id.Kind == access.ModelNumber && security.Mode != access.LSS && security.Mode != access.Standard:
+	case id.Kind == access.ModelNumber && security.Mode == access.Advanced && slices.Contains(security.Generation.Modes, access.LSS):
 		return "legacy security support was switched off: the model number is no longer a name to log in with"
 	case id.Kind != access.NamedUser && security.Mode == access.Advanced:
 		return "security is Advanced now: every login names an account"
