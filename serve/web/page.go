@@ -61,7 +61,11 @@ type sheet struct {
 	Scripts         []string
 	Said            string
 	Refusal         *access.Refusal
-	Data            any
+	// Name is the device name, empty where there is none or the reader may not know; Pending
+	// what waits to be confirmed.
+	Name    string
+	Pending *pending
+	Data    any
 }
 
 // navGroup is a heading of the navigation with its pages.
@@ -80,7 +84,7 @@ func (s *Server) loadPages(all []page) {
 	s.pages = map[string]*page{}
 	functions := template.FuncMap{"asset": s.assets.address}
 	maps.Copy(functions, templateFunctions())
-	layout := template.Must(template.New("layout.html").Funcs(functions).ParseFS(templateFiles, "templates/layout.html"))
+	layout := template.Must(template.New("layout.html").Funcs(functions).ParseFS(templateFiles, "templates/layout.html", "templates/parts.html"))
 	made := func(name string) *template.Template {
 		return template.Must(template.Must(layout.Clone()).ParseFS(templateFiles, "templates/"+name))
 	}
@@ -195,6 +199,7 @@ func (s *Server) write(w http.ResponseWriter, q *request, p *page, data any, ref
 	view := sheet{Title: p.title, Path: q.URL.Path, Token: s.token(q.id), Scripts: p.scripts, Said: q.takeSaid(w), Refusal: refusal, Data: data}
 	view.Model, view.Firmware, _ = s.gate.Greeting(access.Web)
 	view.Nav = s.navigation(q)
+	view.Name, view.Pending = q.deviceName(), q.pending()
 	if q.login != nil {
 		view.LoggedIn, view.User = true, q.login.name
 	}

@@ -5,13 +5,33 @@ import "html/template"
 // pages lists the pages in the order of the navigation.
 func pages() []page {
 	return []page{
-		passwordPage,
+		overviewPage,
+		phasorsPage,
+		waveformsPage,
+		harmonicsPage,
+		energyPage,
+		logsPage,
+		eventsPage,
+		setupPage,
+		diagnosticsPage,
+		accountsPage,
+		connectionsPage,
 		certificatePage,
+		passwordPage,
+		pendingPage,
 	}
 }
 
 // endpoints lists what the scripts of pages ask for.
-func endpoints() []endpoint { return nil }
+func endpoints() []endpoint {
+	return []endpoint{
+		overviewStream, phasorsStream, harmonicsStream, energyStream, diagnosticsStream,
+		waveformsSocket,
+		logsChart, logsCSV,
+	}
+}
 
 // templateFunctions are what templates call beside asset.
-func templateFunctions() template.FuncMap { return template.FuncMap{} }
+func templateFunctions() template.FuncMap {
+	return template.FuncMap{"span": span, "stamp": stamp}
+}

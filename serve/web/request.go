@@ -153,3 +153,15 @@ func (q *request) takeSaid(w http.ResponseWriter) string {
 	}
 	return string(text)
 }
+
+// deviceName is the name that the owner has given the meter.
+func (q *request) deviceName() string {
+	if q.Session == nil || !q.Session.May(access.ReadMeasurement) {
+		return ""
+	}
+	info, err := q.Session.Info()
+	if err != nil {
+		return ""
+	}
+	return info.DeviceName
+}

@@ -80,6 +80,7 @@ type Server struct {
 	nav        []*page          // in the order of the navigation
 	origin     http.CrossOriginProtection
 	routes     *http.ServeMux
+	scope      scope // draws waveforms
 
 	requests, failed, declined atomic.Uint64
 	connections                atomic.Int64

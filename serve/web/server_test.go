@@ -27,7 +27,13 @@ type served struct {
 // serve runs a fresh meter of a firmware version, and serves its pages until the test ends.
 func serve(t testing.TB, firmware string) *served {
 	t.Helper()
-	source, play, err := open.Spec("synth", open.Defaults{RateHz: 12800, Start: time.Now()})
+	return serveAt(t, firmware, 12800)
+}
+
+// serveAt is serve with a rate of the samples.
+func serveAt(t testing.TB, firmware string, rateHz float64) *served {
+	t.Helper()
+	source, play, err := open.Spec("synth", open.Defaults{RateHz: rateHz, Start: time.Now()})
 	if err != nil {
 		t.Fatal(err)
 	}

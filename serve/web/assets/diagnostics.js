@@ -1,0 +1,3 @@
+// Diagnostics: live values.
+import { follow } from "./live.js";
+follow("/live/diagnostics");
