@@ -73,10 +73,15 @@ func transferError(err error) error {
 // answer tells the sentence of an answer beside it: most clients show only what its code
 // means to them. What is not there is no such case: clients look before they write.
 func (t *transfer) answer(r *sftp.Request, err *error) {
-	if *err == nil || errors.Is(*err, sftp.ErrSSHFxNoSuchFile) || errors.Is(*err, io.EOF) || t.told.Add(1) > maxTold {
-		return
+	if *err != nil && !errors.Is(*err, sftp.ErrSSHFxNoSuchFile) && !errors.Is(*err, io.EOF) {
+		t.tell(r.Filepath, *err)
 	}
-	t.channel.tell(quoted(r.Filepath) + ": " + plain((*err).Error()))
+}
+
+func (t *transfer) tell(path string, err error) {
+	if t.told.Add(1) <= maxTold {
+		t.channel.tell(quoted(path) + ": " + plain(err.Error()))
+	}
 }
 
 // handle takes one of the files that a client may have open.
@@ -145,7 +150,7 @@ func (t *transfer) Filewrite(r *sftp.Request) (writer io.WriterAt, err error) {
 		return nil, err
 	case there && flags.Excl:
 		return nil, fmt.Errorf("%w: %s is there already", sftp.ErrSSHFxFailure, p.path())
-	case flags.Append || flags.Read || there && !flags.Trunc && before.Bytes > 0:
+	case flags.Append || there && !flags.Trunc && before.Bytes > 0:
 		return nil, fmt.Errorf("%w: %s: a file is sent whole, from its beginning", sftp.ErrSSHFxOpUnsupported, p.path())
 	case !there && !flags.Creat:
 		return nil, fmt.Errorf("%w: %s", sftp.ErrSSHFxNoSuchFile, p.path())
@@ -160,7 +165,18 @@ func (t *transfer) Filewrite(r *sftp.Request) (writer io.WriterAt, err error) {
 		return nil, err
 	}
 	u.closed = closed
+	u.tell = func(err error) { t.tell(r.Filepath, err) }
 	return u, nil
+}
+
+// OpenFile implements sftp.OpenFileWriter, for clients that ask to read what they write and
+// then do not.
+func (t *transfer) OpenFile(r *sftp.Request) (sftp.WriterAtReaderAt, error) {
+	w, err := t.Filewrite(r)
+	if err != nil {
+		return nil, err
+	}
+	return w.(*upload), nil
 }
 
 // receive begins a file of the owner.
@@ -172,7 +188,7 @@ func (t *transfer) receive(p place) (*upload, error) {
 	if room.FreeFiles == 0 {
 		return nil, fmt.Errorf("%w: %d files are there, and no more have room: delete one", sftp.ErrSSHFxFailure, room.Files)
 	}
-	return &upload{place: p, session: t.session, budget: &t.channel.conn.server.uploads, room: room.FreeBytes, chunks: map[int64][]byte{}, closed: func() {}}, nil
+	return &upload{place: p, session: t.session, budget: &t.channel.conn.server.uploads, room: room.FreeBytes, chunks: map[int64][]byte{}, closed: func() {}, tell: func(error) {}}, nil
 }
 
 // writable refuses who may not write files, and places that take none. It returns the file

@@ -63,6 +63,9 @@ func (t *transfer) Filelist(r *sftp.Request) (lister sftp.ListerAt, err error) {
 	defer t.channel.conn.server.rescue("file transfer", &err)
 	t.channel.conn.used()
 	p, err := parsePlace(r.Filepath)
+	if err != nil && r.Method == "Stat" {
+		return nil, sftp.ErrSSHFxNoSuchFile // no file has such a name
+	}
 	if err != nil {
 		return nil, err
 	}

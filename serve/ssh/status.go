@@ -11,7 +11,7 @@ import (
 // keyReadings are what status shows, where the meter has them.
 func keyReadings() []string {
 	var list []string
-	for _, name := range []string{"Vln a", "Vln b", "Vln c", "Vll ab", "Vll bc", "Vll ca", "I a", "I b", "I c", "kW tot", "kVAR tot", "kVA tot", "PF sign tot", "Freq"} {
+	for _, name := range []string{"Vln a", "Vln b", "Vln c", "Vll ab", "Vll bc", "Vll ca", "Ia", "Ib", "Ic", "I4", "kW tot", "kVAR tot", "kVA tot", "PF sign tot", "Freq"} {
 		list = append(list, powerMeter+"/"+name)
 	}
 	return append(list, "kWh del/Result", "kWh rec/Result")

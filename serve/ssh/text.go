@@ -128,13 +128,29 @@ func table(width int, heads []string, rows [][]string) string {
 			more = false
 			var line strings.Builder
 			for i := range left {
-				n := min(len(left[i]), widths[i])
+				n := lineEnd(left[i], widths[i])
 				line.WriteString(string(left[i][:n]) + strings.Repeat(" ", widths[i]-n+2))
 				left[i] = left[i][n:]
+				if len(left[i]) > 0 && left[i][0] == ' ' {
+					left[i] = left[i][1:]
+				}
 				more = more || len(left[i]) > 0
 			}
 			text.WriteString(strings.TrimRight(line.String(), " ") + "\n")
 		}
 	}
 	return text.String()
+}
+
+// lineEnd is how much of a text one line takes: whole words, where there are blanks.
+func lineEnd(text []rune, width int) int {
+	if len(text) <= width {
+		return len(text)
+	}
+	for n := width; n > 0; n-- {
+		if text[n] == ' ' {
+			return n
+		}
+	}
+	return width
 }

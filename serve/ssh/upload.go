@@ -28,6 +28,7 @@ type upload struct {
 	budget  *budget
 	room    int64 // bytes that it may have
 	closed  func()
+	tell    func(error) // beside the answer
 
 	mu     sync.Mutex
 	chunks map[int64][]byte
@@ -72,10 +73,16 @@ func (u *upload) WriteAt(block []byte, offset int64) (int, error) {
 	return len(block), nil
 }
 
+// ReadAt implements io.ReaderAt: what is being received cannot be read.
+func (u *upload) ReadAt([]byte, int64) (int, error) {
+	return 0, fmt.Errorf("%w: %s is read when it is closed", sftp.ErrSSHFxOpUnsupported, u.place.path())
+}
+
 // fail gives up, and the memory back.
 func (u *upload) fail(err error) error {
 	u.broken = err
 	u.release()
+	u.tell(err)
 	return err
 }
 
@@ -111,7 +118,8 @@ func (u *upload) TransferError(err error) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if u.broken == nil && !u.over {
-		_ = u.fail(fmt.Errorf("%s broke off: %w", u.place.path(), err))
+		u.broken = fmt.Errorf("%s broke off: %w", u.place.path(), err)
+		u.release()
 	}
 }
 
@@ -127,14 +135,19 @@ func (u *upload) Close() error {
 	if u.broken != nil {
 		return u.broken
 	}
-	defer u.release()
+	defer func() { // also where it is released already
+		if u.broken == nil {
+			u.release()
+		}
+	}()
 	whole := u.size == 0 && len(u.spans) == 0 || len(u.spans) == 1 && u.spans[0] == byteSpan{0, u.size}
 	if !whole {
-		u.broken = fmt.Errorf("%w: %s has holes: send it whole", sftp.ErrSSHFxFailure, u.place.path())
-		return u.broken
+		return u.fail(fmt.Errorf("%w: %s has holes: send it whole", sftp.ErrSSHFxFailure, u.place.path()))
 	}
-	u.broken = u.store()
-	return u.broken
+	if err := u.store(); err != nil {
+		return u.fail(err)
+	}
+	return nil
 }
 
 // store hands the file to the meter.
