@@ -33,7 +33,7 @@ type channel struct {
 	wire     gossh.Channel
 	out, err *stream
 
-	terminal      bool // the client has one
+	terminal      atomic.Bool // the client has one
 	width, height atomic.Int32
 	resized       chan struct{}
 	left          sync.Once
@@ -93,7 +93,7 @@ func (c *connection) converse(ctx context.Context, offered gossh.NewChannel, run
 			return false
 		}
 		begun = true
-		running.Go(func() { k.exit(serve(ctx)) })
+		running.Go(func() { k.exit(c.server.guarded(ctx, serve)) })
 		return true
 	}
 	for request := range requests {
@@ -106,12 +106,12 @@ func (c *connection) converse(ctx context.Context, offered gossh.NewChannel, run
 				Modes                        string
 			}
 			if ok = !begun && gossh.Unmarshal(request.Payload, &pty) == nil; ok {
-				k.terminal = true
+				k.terminal.Store(true)
 				k.resize(pty.Columns, pty.Rows)
 			}
 		case "window-change":
 			var size struct{ Columns, Rows, Width, Height uint32 }
-			if ok = k.terminal && gossh.Unmarshal(request.Payload, &size) == nil; ok {
+			if ok = k.terminal.Load() && gossh.Unmarshal(request.Payload, &size) == nil; ok {
 				k.resize(size.Columns, size.Rows)
 			}
 		case "shell":
@@ -135,6 +135,15 @@ func (c *connection) converse(ctx context.Context, offered gossh.NewChannel, run
 	}
 }
 
+// guarded serves a channel, and survives a panic in it.
+func (s *Server) guarded(ctx context.Context, serve func(context.Context) int) (status int) {
+	status = exitFailed
+	var err error
+	defer s.rescue("channel", &err)
+	status = serve(ctx)
+	return status
+}
+
 // resize takes the size of the client's terminal, within bounds.
 func (k *channel) resize(columns, rows uint32) {
 	k.width.Store(int32(min(max(columns, leastWidth), mostWidth)))
@@ -153,7 +162,7 @@ func (k *channel) enterTerminal(ctx context.Context, line string, running *sync.
 		return exitFailed
 	}
 	t := newTerminal(k, session)
-	if k.terminal {
+	if k.terminal.Load() {
 		t.attend(ctx, running)
 	}
 	if line != "" {
@@ -165,7 +174,7 @@ func (k *channel) enterTerminal(ctx context.Context, line string, running *sync.
 // tell writes a sentence where people read it, beside what programs read.
 func (k *channel) tell(text string) {
 	text += "\n"
-	if k.terminal {
+	if k.terminal.Load() {
 		text = "\r\n" + text[:len(text)-1] + "\r\n"
 	}
 	_, _ = io.WriteString(k.err, text) // a client that is gone reads nothing

@@ -188,7 +188,8 @@ func (t *transfer) receive(p place) (*upload, error) {
 	if room.FreeFiles == 0 {
 		return nil, fmt.Errorf("%w: %d files are there, and no more have room: delete one", sftp.ErrSSHFxFailure, room.Files)
 	}
-	return &upload{place: p, session: t.session, budget: &t.channel.conn.server.uploads, room: room.FreeBytes, chunks: map[int64][]byte{}, closed: func() {}, tell: func(error) {}}, nil
+	server := t.channel.conn.server
+	return &upload{place: p, session: t.session, budget: &server.uploads, storing: &server.storing, room: room.FreeBytes, chunks: map[int64][]byte{}, closed: func() {}, tell: func(error) {}}, nil
 }
 
 // writable refuses who may not write files, and places that take none. It returns the file

@@ -27,18 +27,25 @@ type keyboard struct {
 
 func newKeyboard() *keyboard { return &keyboard{typed: make(chan []byte, 16)} }
 
-// listen reads what is typed until the channel ends. What is typed far ahead is lost.
+// listen reads what is typed until the channel ends. What is typed far ahead of a command
+// that runs is lost: only so is Ctrl-C seen.
 func (k *keyboard) listen(ctx context.Context, from io.Reader) {
 	defer close(k.typed)
 	for {
 		buffer := make([]byte, 256)
 		n, err := from.Read(buffer)
-		if typed := k.sort(buffer[:n]); len(typed) > 0 {
+		if typed, wait := k.sort(buffer[:n]); len(typed) > 0 {
 			select {
 			case k.typed <- typed:
-			case <-ctx.Done():
-				return
 			default:
+				if !wait {
+					break
+				}
+				select {
+				case k.typed <- typed:
+				case <-ctx.Done():
+					return
+				}
 			}
 		}
 		if err != nil {
@@ -47,26 +54,27 @@ func (k *keyboard) listen(ctx context.Context, from io.Reader) {
 	}
 }
 
-// sort acts on Ctrl-C, and returns what is left for the line editor.
-func (k *keyboard) sort(typed []byte) []byte {
-	at := bytes.LastIndexByte(typed, keyInterrupt)
-	if at < 0 {
-		return typed
-	}
+// sort acts on Ctrl-C, and returns what is left for the line editor, and whether that is
+// reading.
+func (k *keyboard) sort(typed []byte) (left []byte, reads bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	reads = k.asking || k.interrupt == nil
+	at := bytes.LastIndexByte(typed, keyInterrupt)
 	switch {
+	case at < 0:
+		return typed, reads
 	case k.asking:
 		// The line editor must see an end of the line: it would take what was typed for
 		// the beginning of the next one.
 		k.givenUp = true
-		return []byte{keyEraseLine, '\r'}
+		return []byte{keyEraseLine, '\r'}, true
 	case k.interrupt != nil:
 		k.interrupt()
-		return typed[at+1:]
+		return typed[at+1:], reads
 	}
 	typed[at] = keyEraseLine
-	return typed[at:]
+	return typed[at:], reads
 }
 
 // running tells what Ctrl-C ends; nil for nothing.

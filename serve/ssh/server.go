@@ -80,6 +80,7 @@ type Server struct {
 	options Options
 	waiting waiting
 	uploads budget
+	storing sync.Mutex // held while a file is handed to the meter
 
 	accepted, declined, loggedIn, commands, failed atomic.Uint64
 }

@@ -239,11 +239,11 @@ func TestWhoWaitsIsBounded(t *testing.T) {
 	if err := c.Wait(); err == nil {
 		t.Error("it ended as if all was well")
 	}
-	s.server.waiting.mu.Lock()
-	defer s.server.waiting.mu.Unlock()
-	if s.server.waiting.total != 0 || len(s.server.waiting.of) != 0 {
-		t.Errorf("%d still wait, at %v", s.server.waiting.total, s.server.waiting.of)
-	}
+	until(t, "all places", func() bool {
+		s.server.waiting.mu.Lock()
+		defer s.server.waiting.mu.Unlock()
+		return s.server.waiting.total == 0 && len(s.server.waiting.of) == 0
+	})
 }
 
 func TestAddressesAreCountedByNetwork(t *testing.T) {

@@ -45,16 +45,19 @@ func (t *terminal) attend(ctx context.Context, running *sync.WaitGroup) {
 	t.out, t.err = t.editor, t.editor
 	running.Go(func() { t.keys.listen(ctx, k.wire) })
 	// Not where requests are read: the editor may wait for a client that takes nothing.
-	running.Go(func() {
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-k.resized:
-				_ = t.editor.SetSize(int(k.width.Load()), int(k.height.Load()))
-			}
+	running.Go(func() { k.conn.server.guarded(ctx, t.follows) })
+}
+
+// follows tells the editor of new sizes.
+func (t *terminal) follows(ctx context.Context) int {
+	for {
+		select {
+		case <-ctx.Done():
+			return exitDone
+		case <-t.channel.resized:
+			_ = t.editor.SetSize(int(t.channel.width.Load()), int(t.channel.height.Load())) // a client that is gone needs none
 		}
-	})
+	}
 }
 
 // width is how many columns there are; 0 for no limit.

@@ -1,8 +1,12 @@
 package ssh
 
 import (
+	"io"
 	"os/exec"
+	"path/filepath"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -292,6 +296,56 @@ func TestConnectionsEndWithTheReason(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestTransfersEndWithTheReason: file transfer has no screen, and is told beside its answers.
+func TestTransfersEndWithTheReason(t *testing.T) {
+	s := serve(t)
+	user := s.user("123", access.MayRead)
+	session, err := s.connect(user, "123").NewSession()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer session.Close()
+	d := &desk{t: t, session: session, seen: newRecorder()}
+	told, err := session.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := session.RequestSubsystem("sftp"); err != nil {
+		t.Fatal(err)
+	}
+	go io.Copy(d.seen, told)
+	until(t, "the session", func() bool {
+		list, err := s.admin().Connections()
+		return err == nil && slices.ContainsFunc(list, func(c access.ConnectionInfo) bool { return c.Path == access.SFTP && c.User == user })
+	})
+	n, _ := access.ParseUser(user)
+	if err := s.admin().RemoveUser(t.Context(), n); err != nil {
+		t.Fatal(err)
+	}
+	d.waits(0, "the account "+user+" was removed\n")
+}
+
+// TestIdleIsTold: the sentence for who was idle is not that for who was sent away.
+func TestIdleIsTold(t *testing.T) {
+	var ahead atomic.Int64
+	s := serveOf(t, filepath.Join(t.TempDir(), "data"), "3.0.0", access.OpenLimits(), Options{Now: func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }})
+	d := s.sit(s.connect("USER1", "0"))
+	d.waits(0, prompt)
+	ahead.Store(int64(idle))
+	list, err := s.admin().Connections()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range list {
+		if c.Path == access.SSH {
+			if err := s.admin().EndConnection(t.Context(), c.ID); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	d.waits(0, "nobody used the connection for 15 minutes")
 }
 
 // TestStoredTextCannotSteerATerminal: what clients may have written is shown without its

@@ -26,6 +26,7 @@ type upload struct {
 	place   place
 	session *access.Session
 	budget  *budget
+	storing *sync.Mutex
 	room    int64 // bytes that it may have
 	closed  func()
 	tell    func(error) // beside the answer
@@ -159,8 +160,10 @@ func (u *upload) store() error {
 	}
 	sum := hash.Sum(nil)
 	// The transfer is over for the client only when the meter has the file: its end does
-	// not stop this.
+	// not stop this. Two of the same name at once would both break off.
 	ctx := context.Background()
+	u.storing.Lock()
+	defer u.storing.Unlock()
 	for at := int64(0); ; at += chunkBytes {
 		var block []byte
 		if at < u.size {
@@ -168,6 +171,9 @@ func (u *upload) store() error {
 		}
 		received, err := u.session.WriteFile(ctx, u.place.path(), at, block, u.size, sum)
 		if err != nil {
+			if at > 0 { // begun anew, what has come so far gives its room back
+				_, _ = u.session.WriteFile(ctx, u.place.path(), 0, nil, u.size, sum)
+			}
 			return transferError(err)
 		}
 		if received >= u.size {
