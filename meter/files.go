@@ -20,13 +20,15 @@ import (
 
 // files is the meter's file area. The owner's folders lie in the store; the folder
 // snapshot has the latest snapshot and one that a client brings, in files beside the store
-// that a restart removes.
+// that a restart removes; the folder COMTRADE is for waveform records, which no module
+// makes yet.
 type files struct{ m *Meter }
 
-// Folders of the owner.
+// Folders of the owner, and that of waveform records.
 const (
 	folderDocuments = "documents"
 	folderTemplates = "template"
+	folderWaveforms = "COMTRADE"
 )
 
 // currentTemplate is the file that shows the program as a template.
@@ -47,7 +49,21 @@ const maxSnapshotBytes = 128 << 20
 
 // Folders implements access.Files.
 func (files) Folders() []string {
-	return []string{folderDocuments, folderTemplates, access.SnapshotFolder}
+	return []string{folderWaveforms, folderDocuments, folderTemplates, access.SnapshotFolder}
+}
+
+// Room implements access.Rooms.
+func (f files) Room() (access.Room, error) {
+	used, err := f.m.store.Files().UsedBytes()
+	if err != nil {
+		return access.Room{}, fileError(err)
+	}
+	kept, err := f.m.store.Files().List("")
+	if err != nil {
+		return access.Room{}, fileError(err)
+	}
+	return access.Room{Bytes: store.MaxFilesBytes, FreeBytes: max(0, store.MaxFilesBytes-used), Files: store.MaxFiles, FreeFiles: max(0, store.MaxFiles-len(kept)),
+		Folders: []string{folderDocuments, folderTemplates}}, nil
 }
 
 func split(path string) (folder, name string) {
@@ -66,6 +82,8 @@ func (f files) List(folder string) ([]access.File, error) {
 			}
 		}
 		return list, nil
+	case folderWaveforms:
+		return nil, nil
 	case folderDocuments, folderTemplates:
 	default:
 		return nil, access.NewRefusal(access.CodeNotFound, fmt.Sprintf("there is no folder %q: they are %s", folder, strings.Join(f.Folders(), ", ")))
