@@ -114,6 +114,14 @@ func (f *forwarding) restore(blob []byte) error {
 	return nil
 }
 
+// latest is the last event that has arrived. The log is never read while mu is held: the
+// meter's own goroutine asks what is to be kept.
+func (f *forwarding) latest() (sent uint64, begun bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.sent, f.begun
+}
+
 func (f *forwarding) keep(now time.Time, all bool) []byte {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -167,18 +175,19 @@ func (f *Forwarder) Begin() (uint64, error) {
 		return 0, err
 	}
 	newest := max(log.Next, 1) - 1
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	sent, begun := s.latest()
 	switch {
-	case !s.begun:
-		if s.sent, err = f.since(newest); err != nil {
+	case !begun:
+		if sent, err = f.since(newest); err != nil {
 			return 0, err
 		}
-		s.begun, s.fresh = true, true
-	case s.sent > newest: // another log than that of the kept number
-		s.sent, s.fresh = newest, true
+	case sent > newest: // another log than that of the kept number
+		sent = newest
+	default:
+		return sent, nil
 	}
-	return s.sent, nil
+	f.Sent(sent)
+	return sent, nil
 }
 
 // since returns the event before the one from which on events were to be sent. The log
@@ -238,7 +247,7 @@ func (f *Forwarder) Sent(sequence uint64) {
 	s := &f.gate.forwarding
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if sequence != s.sent {
+	if sequence != s.sent || !s.begun {
 		s.sent, s.begun, s.fresh = sequence, true, true
 	}
 }
