@@ -7,7 +7,10 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/hepmeter/hepmeter/access"
@@ -17,6 +20,10 @@ import (
 	"github.com/hepmeter/hepmeter/registermap"
 	ionpserver "github.com/hepmeter/hepmeter/serve/ionp"
 	modbusserver "github.com/hepmeter/hepmeter/serve/modbus"
+	panelserver "github.com/hepmeter/hepmeter/serve/panel"
+	sshserver "github.com/hepmeter/hepmeter/serve/ssh"
+	syslogsender "github.com/hepmeter/hepmeter/serve/syslog"
+	webserver "github.com/hepmeter/hepmeter/serve/web"
 	"github.com/hepmeter/hepmeter/waveform/open"
 )
 
@@ -57,7 +64,7 @@ func (h *house) live(ctx context.Context, started func(*meter.Meter)) (again boo
 	if err != nil {
 		return false, err
 	}
-	serving := newServing(ctx, h, m.Gate(), doors)
+	serving := newServing(ctx, h, m.Gate(), doors, h.attendants(m))
 	// Servers stop before the meter, so that writes under way are still carried out.
 	defer func() { err = errors.Join(err, serving.stop()) }()
 	if err := serving.start(); err != nil {
@@ -92,16 +99,85 @@ func (h *house) end(s *serving, stopMeasuring func(), ended <-chan error) error 
 	return errors.Join(err, <-ended)
 }
 
-// doors are the servers of a meter.
+// doors are the servers of a meter, as its firmware has them: before 3.0.0 there is no
+// HTTPS, and of SSH the file transfer only.
 func (h *house) doors(m *meter.Meter) ([]door, error) {
 	layout, err := registermap.Load()
 	if err != nil {
 		return nil, err
 	}
-	return []door{
-		{boot.Modbus, "Ethernet/Modbus TCP Port", modbusserver.New(m.Gate(), layout, modbusserver.Options{}).Serve},
-		{boot.ION, "Ethernet/ION Port", ionpserver.New(m.Gate(), ionpserver.Options{Log: h.log}).Serve},
-	}, nil
+	generation, err := template.GenerationOf(m.Firmware())
+	if err != nil {
+		return nil, err
+	}
+	gate := m.Gate()
+	names := h.names(m)
+	pages := webserver.New(gate, webserver.Options{Names: names, HTTPSPort: h.httpsPort, Log: h.log})
+	doors := []door{
+		{boot.Modbus, "Ethernet/Modbus TCP Port", modbusserver.New(gate, layout, modbusserver.Options{}).Serve},
+		{boot.ION, "Ethernet/ION Port", ionpserver.New(gate, ionpserver.Options{Log: h.log}).Serve},
+		{boot.HTTP, "Ethernet/HTTP Port", pages.ServePlain},
+		{boot.SSH, "Ethernet/SSH Port", sshserver.New(gate, sshserver.Options{Log: h.log}).Serve},
+	}
+	if generation.HTTPS {
+		// It is there before anyone asks for its fingerprint.
+		if _, err := gate.Certificate(names); err != nil {
+			return nil, err
+		}
+		doors = append(doors, door{boot.HTTPS, "Ethernet/HTTPS Port", pages.ServeTLS})
+	}
+	return doors, nil
+}
+
+// attendants are what runs beside the doors: the front panel on a socket that only the
+// meter's own user may open, and the sender of events.
+func (h *house) attendants(m *meter.Meter) []func(context.Context) error {
+	all := []func(context.Context) error{syslogsender.New(m.Gate(), syslogsender.Options{Log: h.log}).Run}
+	display, err := panelserver.Listen(filepath.Join(h.flags.data, panelserver.SocketName))
+	if err != nil {
+		h.log.Error("there is no front panel", "error", err) // a meter without a display still measures
+		return all
+	}
+	panel := panelserver.New(m.Gate(), panelserver.Options{Log: h.log})
+	return append(all, func(ctx context.Context) error { return panel.Serve(ctx, display) })
+}
+
+// names are the host names and addresses by which clients may know the meter, for its
+// certificate.
+func (h *house) names(m *meter.Meter) []string {
+	id := m.Identity()
+	names := []string{"localhost", "127.0.0.1", "::1"}
+	add := func(name string) {
+		if name = strings.ToLower(name); name != "" && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	if host, err := os.Hostname(); err == nil && domainName.MatchString(host) {
+		add(host)
+	}
+	if own := id.Model + "-" + id.Serial; domainName.MatchString(own) {
+		add(own)
+	}
+	if ip := net.ParseIP(h.flags.host); ip == nil || !ip.IsUnspecified() {
+		add(h.flags.host)
+		return names
+	}
+	addresses, _ := net.InterfaceAddrs() // none is known where it fails
+	for _, a := range addresses {
+		if ip, _, err := net.ParseCIDR(a.String()); err == nil && !ip.IsLinkLocalUnicast() {
+			add(ip.String())
+		}
+	}
+	return names
+}
+
+// domainName is what a certificate can name.
+var domainName = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9.-]{0,61}[A-Za-z0-9])?$`)
+
+// httpsPort is where browsers are sent on to, empty where nothing listens.
+func (h *house) httpsPort() string {
+	_, port, _ := net.SplitHostPort(h.sockets.Address(boot.HTTPS))
+	return port
 }
 
 // endpoints are the addresses of the services, by name.

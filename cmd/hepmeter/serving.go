@@ -12,11 +12,13 @@ import (
 
 // serving runs the doors of one life of the meter.
 type serving struct {
-	house  *house
-	gate   *access.Gate
-	doors  []door
-	ctx    context.Context
-	cancel context.CancelFunc
+	house *house
+	gate  *access.Gate
+	doors []door
+	// attendants run beside the doors until their context is done.
+	attendants []func(context.Context) error
+	ctx        context.Context
+	cancel     context.CancelFunc
 	// failed is told of a server that ended by itself.
 	failed  chan error
 	running sync.WaitGroup
@@ -26,14 +28,21 @@ type serving struct {
 	stopped bool
 }
 
-func newServing(ctx context.Context, h *house, gate *access.Gate, doors []door) *serving {
-	s := &serving{house: h, gate: gate, doors: doors, failed: make(chan error, 1)}
+func newServing(ctx context.Context, h *house, gate *access.Gate, doors []door, attendants []func(context.Context) error) *serving {
+	s := &serving{house: h, gate: gate, doors: doors, attendants: attendants, failed: make(chan error, 1)}
 	s.ctx, s.cancel = context.WithCancel(ctx)
 	return s
 }
 
 // start opens every door.
 func (s *serving) start() error {
+	for _, attend := range s.attendants {
+		s.running.Go(func() {
+			if err := attend(s.ctx); err != nil || s.ctx.Err() == nil {
+				s.fail(err)
+			}
+		})
+	}
 	for _, d := range s.doors {
 		port := s.house.ports.of(d, s.gate)
 		listener, err := s.house.sockets.Listen(s.ctx, s.house.flags.host, d.service, port)

@@ -51,15 +51,15 @@ func (g *gated) Find(label string) access.Point {
 	}
 	return access.NoPoint
 }
-func (g *gated) Snapshot() access.Snapshot { return missing{} }
+func (g *gated) Snapshot() access.Snapshot { return unavailable{} }
 
-// missing is a picture in which nothing is available.
-type missing struct{}
+// unavailable is a picture in which nothing is available.
+type unavailable struct{}
 
-func (missing) Seq() uint64     { return 1 }
-func (missing) Layout() uint64  { return 1 }
-func (missing) Time() time.Time { return time.Unix(1_700_000_000, 0) }
-func (missing) Value(p access.Point) access.Value {
+func (unavailable) Seq() uint64     { return 1 }
+func (unavailable) Layout() uint64  { return 1 }
+func (unavailable) Time() time.Time { return time.Unix(1_700_000_000, 0) }
+func (unavailable) Value(p access.Point) access.Value {
 	if p < 0 {
 		return access.Value{}
 	}
