@@ -26,6 +26,8 @@ import (
 type runFlags struct {
 	data, model, serial, source, host, ports, limits, firmware, ready string
 	port                                                              []string
+	// named tells that the user has named the data directory.
+	named bool
 }
 
 func newRunCommand() *cobra.Command {
@@ -90,6 +92,7 @@ func run(cmd *cobra.Command, f runFlags) (err error) {
 	if err := checkSerial(f.serial); err != nil {
 		return usageError{err}
 	}
+	f.named = f.data != ""
 	if f.data == "" {
 		if f.data, err = stateDir(model.Name); err != nil {
 			return err
@@ -137,6 +140,14 @@ func greet(out io.Writer, m *meter.Meter, f runFlags, listening *boot.Sockets) {
 	fmt.Fprintf(out, "  data     %s\n", f.data)
 	fmt.Fprintf(out, "  modbus   %s (map access: %s)\n", listening.Address(boot.Modbus), security.MapAccess)
 	fmt.Fprintf(out, "  ion      %s (object protocol, for hepsetup)\n", listening.Address(boot.ION))
+	fmt.Fprintf(out, "  web      %s (%s)\n", pagesAddress(listening, host), security.Setting(access.RegisterWebAccess))
+	fmt.Fprintf(out, "  ssh      %s\n", listening.Address(boot.SSH))
+	prints := m.Gate().Fingerprints()
+	for _, service := range []boot.Service{boot.HTTPS, boot.SSH} {
+		if listening.Address(service) != "" {
+			fmt.Fprintf(out, "  %-8s %s\n", "  "+service, prints[string(service)])
+		}
+	}
 	fmt.Fprintf(out, "  security %s\n", securityLine(security))
 	fmt.Fprintf(out, "  key      %s (signs the event log)\n", m.Fingerprint())
 	if gap, ok := m.Gap(); ok {
@@ -161,9 +172,33 @@ func greet(out io.Writer, m *meter.Meter, f runFlags, listening *boot.Sockets) {
 	}
 	fmt.Fprintf(out, "  %s read %s    # the same, by the object protocol\n", program("hepsetup"), meter)
 	fmt.Fprintf(out, "  %s %s security show %s    # asks for the password\n", program("hepsetup"), loginFlag(security), meter)
+	_, ssh, _ := net.SplitHostPort(listening.Address(boot.SSH))
+	if m.Gate().Security().Generation.Terminal {
+		fmt.Fprintf(out, "  ssh -p %s USER1@%s status    # the terminal; without status it has a menu\n", ssh, host)
+	}
 	self := program("hepmeter")
+	fmt.Fprintf(out, "  %s panel%s    # the front panel\n", self, dataFlag(f))
+	fmt.Fprintf(out, "  %s    # the web pages, in a browser\n", pagesAddress(listening, host))
 	fmt.Fprintf(out, "  %s record --seconds 10 site.cfg && %s measure site.cfg --report site.html\n", self, self)
 	fmt.Fprintf(out, "\nCtrl-C stops the meter; what it counted is kept.\n")
+}
+
+// pagesAddress is where a browser finds the web pages.
+func pagesAddress(listening *boot.Sockets, host string) string {
+	scheme, service := "https", boot.HTTPS
+	if listening.Address(boot.HTTPS) == "" {
+		scheme, service = "http", boot.HTTP
+	}
+	_, port, _ := net.SplitHostPort(listening.Address(service))
+	return scheme + "://" + net.JoinHostPort(host, port) + "/"
+}
+
+// dataFlag names the data directory where the user has named one.
+func dataFlag(f runFlags) string {
+	if f.named {
+		return " --data " + f.data
+	}
+	return ""
 }
 
 // securityLine says in what mode the meter is, and how to log in at first.
