@@ -120,9 +120,10 @@ func run(cmd *cobra.Command, f *runFlags) (again bool, err error) {
 		return false, err
 	}
 	var listening endpoints
+	var checks patience
 	m, err := meter.Open(meter.Options{
 		Dir: f.data, Model: f.model, Serial: f.serial, Firmware: firmwareVersion, FixFirmware: f.firmware,
-		Source: source, SourceName: f.source, Speed: play.Speed, Limits: connections, Endpoints: listening.byName, Log: log,
+		Source: source, SourceName: f.source, Speed: play.Speed, Limits: connections, Hashing: checks.during, Endpoints: listening.byName, Log: log,
 	})
 	if err != nil {
 		return false, err
