@@ -23,9 +23,12 @@ const (
 	checksWaiting = 256
 	checksOfHost  = 8
 	// afterWrong is how long an address waits after a wrong password, counted in the time
-	// that its check took; at least shortestWait.
-	afterWrong   = 8
-	shortestWait = time.Second
+	// that its check took; at least shortestWait, and behind wrongsAtFirst of them twice as
+	// long with each, up to longestWait. A right one begins the count anew.
+	afterWrong    = 8
+	wrongsAtFirst = 5
+	shortestWait  = time.Second
+	longestWait   = 8 * time.Second
 	// verifiedPasswords is how many right passwords are remembered.
 	verifiedPasswords = 1024
 	// hostsKnown is how many addresses are remembered that gave a wrong password.
@@ -67,6 +70,7 @@ type host struct {
 	busy, asSuspect bool
 	notNow          time.Time // no check before
 	suspectUntil    time.Time
+	wrongs          int // in a row, none of them a suspicion after the one before
 }
 
 // waiter is a check that waits for its turn.
@@ -276,8 +280,12 @@ func (c *checker) end(h *host, right bool, took time.Duration, d digest) {
 		c.suspects--
 	}
 	h.busy, h.asSuspect, h.notNow = false, false, time.Time{}
+	if right || !h.suspectUntil.After(now) {
+		h.wrongs = 0
+	}
 	if !right {
-		h.notNow, h.suspectUntil = now.Add(max(afterWrong*took, shortestWait)), now.Add(suspicion)
+		h.wrongs++
+		h.notNow, h.suspectUntil = now.Add(max(afterWrong*took, atLeast(h.wrongs))), now.Add(suspicion)
 	}
 	if h.idle(now) {
 		delete(c.hosts, h.name)
@@ -290,6 +298,15 @@ func (c *checker) end(h *host, right bool, took time.Duration, d digest) {
 		c.verified[d] = struct{}{}
 	}
 	c.dispatch()
+}
+
+// atLeast is how long an address waits after so many wrong passwords in a row.
+func atLeast(wrongs int) time.Duration {
+	wait := shortestWait
+	for ; wrongs > wrongsAtFirst && wait < longestWait; wrongs-- {
+		wait *= 2
+	}
+	return wait
 }
 
 // forgetHosts makes room: addresses that may go on at once need not be remembered. In an

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -111,6 +112,36 @@ func TestCheckerHasWrongOnesWait(t *testing.T) {
 		}
 		if done := <-other; done != 2 {
 			t.Errorf("another address: after %v costs, want 2", done)
+		}
+	})
+}
+
+// Who goes on with wrong passwords waits longer and longer, until one is right or the
+// suspicion is over.
+func TestCheckerHasManyWrongOnesWaitLonger(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench()
+		b.hash = quick
+		waits := func(passwords ...string) (list []time.Duration) {
+			for _, password := range passwords {
+				start := time.Now()
+				_, _ = b.try(t.Context(), "a", password)
+				list = append(list, time.Since(start))
+			}
+			return list
+		}
+		const s = time.Second
+		wrong := slices.Repeat([]string{"wrong"}, 10)
+		if got, want := waits(wrong...), []time.Duration{0, s, s, s, s, s, 2 * s, 4 * s, 8 * s, 8 * s}; !slices.Equal(got, want) {
+			t.Errorf("waits of %v, want %v", got, want)
+		}
+		if got, want := waits("right", "wrong", "wrong"), []time.Duration{8 * s, 0, s}; !slices.Equal(got, want) {
+			t.Errorf("behind a right one %v, want %v", got, want)
+		}
+		waits(wrong...)
+		time.Sleep(suspicion)
+		if got, want := waits("wrong", "wrong"), []time.Duration{0, s}; !slices.Equal(got, want) {
+			t.Errorf("after a while %v, want %v", got, want)
 		}
 	})
 }

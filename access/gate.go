@@ -30,6 +30,9 @@ type Options struct {
 	After  func(time.Duration) <-chan time.Time
 	Random io.Reader
 	Limits Limits
+	// Hashing runs each check of a password, which takes 19 MiB for some tens of
+	// milliseconds: whoever looks after the memory may prepare. Nil runs it as it is.
+	Hashing func(check func())
 	// Kept are the blobs that Keep gave before the last stop, by name.
 	Kept map[string][]byte
 }
@@ -89,7 +92,14 @@ func NewGate(o Options) (*Gate, error) {
 	if _, err := io.ReadFull(o.Random, key[:]); err != nil {
 		return nil, fmt.Errorf("no random numbers: %w", err)
 	}
-	g.checker = newChecker(o.Now, o.After, key, argon2id)
+	hash := argon2id
+	if o.Hashing != nil {
+		hash = func(password string, salt []byte) (sum [hashBytes]byte) {
+			o.Hashing(func() { sum = argon2id(password, salt) })
+			return sum
+		}
+	}
+	g.checker = newChecker(o.Now, o.After, key, hash)
 	now := o.Now()
 	var err error
 	if g.keys, err = restoreKeys(o.Kept, o.Random); err != nil {

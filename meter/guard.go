@@ -81,7 +81,7 @@ func (m *Meter) openGate(kept map[string][]byte, limits access.Limits) (err erro
 		return err
 	}
 	g.gate, err = access.NewGate(access.Options{Registers: &m.registers, Security: security, Audit: &m.audit, Works: works{m}, Logs: logBook{m}, Files: files{m}, Scope: &m.scope,
-		Now: time.Now, After: time.After, Random: rand.Reader, Limits: limits, Kept: kept})
+		Now: time.Now, After: time.After, Random: rand.Reader, Limits: limits, Hashing: m.options.Hashing, Kept: kept})
 	return err
 }
 

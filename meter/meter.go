@@ -44,6 +44,8 @@ type Options struct {
 	SourceName string
 	// Limits are how many connections the gate takes; the zero Limits takes any number.
 	Limits access.Limits
+	// Hashing runs each check of a password (access.Options); nil runs it as it is.
+	Hashing func(check func())
 	// Endpoints tells where the services listen, by name; nil where nobody knows.
 	Endpoints func() map[string]string
 	Log       *slog.Logger

@@ -34,6 +34,7 @@ type house struct {
 	limits  access.Limits
 	ports   portPlan
 	sockets boot.Sockets
+	checks  patience
 	log     *slog.Logger
 }
 
@@ -54,7 +55,7 @@ func (h *house) live(ctx context.Context, started func(*meter.Meter)) (again boo
 	}
 	m, err := meter.Open(meter.Options{
 		Dir: h.flags.data, Model: h.flags.model, Serial: h.flags.serial, Firmware: firmwareVersion, FixFirmware: h.flags.firmware,
-		Source: source, SourceName: h.flags.source, Speed: play.Speed, Limits: h.limits, Endpoints: h.endpoints, Log: h.log,
+		Source: source, SourceName: h.flags.source, Speed: play.Speed, Limits: h.limits, Hashing: h.checks.during, Endpoints: h.endpoints, Log: h.log,
 	})
 	if err != nil {
 		return false, err
