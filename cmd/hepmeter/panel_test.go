@@ -93,7 +93,7 @@ func (p *panelled) ptPrim(t *testing.T) float64 {
 // terminal is a shell in a tmux of its own.
 type terminal struct {
 	*testing.T
-	name string
+	socket string
 }
 
 func newTerminal(t *testing.T, columns, rows int, env ...string) *terminal {
@@ -101,17 +101,22 @@ func newTerminal(t *testing.T, columns, rows int, env ...string) *terminal {
 	if _, err := exec.LookPath("tmux"); err != nil {
 		t.Skip("tmux is not installed")
 	}
-	term := &terminal{t, "hepmeter-" + strconv.Itoa(os.Getpid()) + "-" + strings.ReplaceAll(t.Name(), "/", "-")}
+	dir, err := os.MkdirTemp("", "hep")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	term := &terminal{t, filepath.Join(dir, "tmux")}
 	shell := append([]string{"env", "PS1=ready "}, env...)
 	term.tmux(append([]string{"-f", os.DevNull, "new-session", "-d", "-x", strconv.Itoa(columns), "-y", strconv.Itoa(rows)}, append(shell, "sh")...)...)
-	t.Cleanup(func() { _ = exec.Command("tmux", "-L", term.name, "kill-server").Run() })
+	t.Cleanup(func() { _ = exec.Command("tmux", "-S", term.socket, "kill-server").Run() })
 	term.see("ready")
 	return term
 }
 
 func (term *terminal) tmux(args ...string) string {
 	term.Helper()
-	out, err := exec.Command("tmux", append([]string{"-L", term.name}, args...)...).CombinedOutput()
+	out, err := exec.Command("tmux", append([]string{"-S", term.socket}, args...)...).CombinedOutput()
 	if err != nil {
 		term.Fatalf("tmux %q: %v\n%s", args, err, out)
 	}

@@ -241,13 +241,6 @@ func (d *display) forget() {
 
 func (d *display) push(p page) { d.open = append(d.open, p) }
 
-// pop closes the page on top.
-func (d *display) pop() {
-	if n := len(d.open); n > 0 {
-		d.open = d.open[:n-1]
-	}
-}
-
 // close closes a page and what lies above it.
 func (d *display) close(p page) {
 	for i, open := range d.open {

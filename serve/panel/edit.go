@@ -97,6 +97,9 @@ func (d *display) fieldOf(r *reading, register string) (field, error) {
 // daylight saving ends would be ambiguous.
 func (d *display) setClock() {
 	now := d.read().at
+	if now.IsZero() { // who may set the clock need not be one who may read it
+		now = d.now()
+	}
 	f := &form{title: "SET CLOCK (UTC)", help: "arrows: change   enter: next   esc: back",
 		fields: []field{newMoment("Date", "year-month-day", "-", now.UTC().Format(time.DateOnly)), newMoment("Time", "hours:minutes:seconds", ":", now.UTC().Format(time.TimeOnly))}}
 	f.done = func(ctx context.Context) {

@@ -119,8 +119,12 @@ func basicSetup(d *display, r *reading) []item {
 }
 
 func clockSetup(d *display, r *reading) []item {
+	now := absent
+	if !r.at.IsZero() {
+		now = r.day(r.at) + " " + r.clock(r.at)
+	}
 	return []item{
-		{label: "Set Clock (UTC)", value: r.day(r.at) + " " + r.clock(r.at), enter: d.authorised(func(context.Context) { d.setClock() })},
+		{label: "Set Clock (UTC)", value: now, enter: d.authorised(func(context.Context) { d.setClock() })},
 		d.sets(r, "TZ Offset (s)", "Clock/TZ Offset"),
 		d.sets(r, "DST Offset (s)", "Clock/DST Offset"),
 	}
