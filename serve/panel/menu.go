@@ -3,7 +3,6 @@ package panel
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/hepmeter/hepmeter/access"
 	wire "github.com/hepmeter/hepmeter/wire/panel"
@@ -179,7 +178,7 @@ func (d *display) pending() []item {
 	if !ok {
 		s = d.root
 	}
-	until, what, ok := pendingOf(s)
+	until, what, ok := s.Pending()
 	if !ok {
 		return nil
 	}
@@ -196,14 +195,4 @@ func (d *display) pending() []item {
 			d.outcome("TAKE THEM BACK", "TAKEN BACK", s.CancelProvisional(ctx))
 		})},
 	}
-}
-
-// pendingOf tells what waits for its confirmation, where the gate can tell.
-func pendingOf(s any) (until time.Time, what string, ok bool) {
-	if p, can := s.(interface {
-		Pending() (until time.Time, what string, ok bool)
-	}); can {
-		return p.Pending()
-	}
-	return time.Time{}, "", false
 }
