@@ -104,6 +104,33 @@ func TestF17OwnPassword(t *testing.T) {
 			t.Errorf("%+v", r)
 		}
 	})
+	t.Run("as ssh -t asks for it", func(t *testing.T) {
+		d := s.sitFor(s.connect(user, "456"), "password")
+		d.waits(0, "New password")
+		d.types("457\r", "again")
+		d.types("457\r", "the password is changed")
+		if err := d.session.Wait(); err != nil {
+			t.Error(err)
+		}
+		if r := s.ssh(user, "457", "456\n", "password"); r.code != 0 {
+			t.Errorf("%+v", r)
+		}
+	})
+	t.Run("lines of a script", func(t *testing.T) {
+		session, err := s.connect(user, "456").NewSession()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer session.Close()
+		out := newRecorder()
+		session.Stdin, session.Stdout = strings.NewReader("whoami\npassword\n456\nread Vln a\n"), out
+		if err := session.Shell(); err != nil {
+			t.Fatal(err)
+		}
+		if err := session.Wait(); err != nil || !strings.Contains(out.String(), "the password is changed") || !strings.Contains(out.String(), " V\n") {
+			t.Errorf("%v:\n%s", err, out)
+		}
+	})
 	t.Run("typed twice without echo", func(t *testing.T) {
 		other := s.sit(s.connect(user, "456"))
 		other.waits(0, prompt)
