@@ -30,6 +30,7 @@ func random(t *testing.T, n int) (string, []byte) {
 }
 
 func TestFilesByTheRealClient(t *testing.T) {
+	t.Parallel()
 	s := serve(t)
 	source, data := random(t, 1<<20)
 	back := filepath.Join(t.TempDir(), "back")
@@ -73,6 +74,7 @@ func TestFilesByTheRealClient(t *testing.T) {
 }
 
 func TestRightsOfFiles(t *testing.T) {
+	t.Parallel()
 	s := serve(t)
 	source, _ := random(t, 100)
 	if r := s.sftp("USER1", "0", "put "+source+" documents/a"); r.code != 0 {
@@ -112,6 +114,7 @@ func TestRightsOfFiles(t *testing.T) {
 }
 
 func TestQuota(t *testing.T) {
+	t.Parallel()
 	s := serve(t)
 	big, _ := random(t, 9<<20)
 	if r := s.sftp("USER1", "0", "put "+big+" documents/a"); r.code != 0 {
@@ -133,6 +136,7 @@ func TestQuota(t *testing.T) {
 
 // TestNobodySeesAPart: an upload appears whole when it is closed, or not at all.
 func TestNobodySeesAPart(t *testing.T) {
+	t.Parallel()
 	s := serve(t)
 	c, conn := s.files("USER1", "0")
 	other, _ := s.files("USER1", "0")
