@@ -29,6 +29,9 @@ type transfer struct {
 	ctx     context.Context
 	open    atomic.Int32
 	told    atomic.Int32
+
+	mu        sync.Mutex
+	receiving map[*upload]struct{}
 }
 
 // enterFiles serves file transfer.
@@ -38,7 +41,7 @@ func (k *channel) enterFiles(ctx context.Context) int {
 		k.tell(sentence(err))
 		return exitFailed
 	}
-	t := &transfer{channel: k, session: session, ctx: ctx}
+	t := &transfer{channel: k, session: session, ctx: ctx, receiving: map[*upload]struct{}{}}
 	server := sftp.NewRequestServer(struct {
 		io.Reader
 		io.Writer
@@ -150,7 +153,7 @@ func (t *transfer) Filewrite(r *sftp.Request) (writer io.WriterAt, err error) {
 		return nil, err
 	case there && flags.Excl:
 		return nil, fmt.Errorf("%w: %s is there already", sftp.ErrSSHFxFailure, p.path())
-	case flags.Append || there && !flags.Trunc && before.Bytes > 0:
+	case flags.Append:
 		return nil, fmt.Errorf("%w: %s: a file is sent whole, from its beginning", sftp.ErrSSHFxOpUnsupported, p.path())
 	case !there && !flags.Creat:
 		return nil, fmt.Errorf("%w: %s", sftp.ErrSSHFxNoSuchFile, p.path())
@@ -164,9 +167,49 @@ func (t *transfer) Filewrite(r *sftp.Request) (writer io.WriterAt, err error) {
 		closed()
 		return nil, err
 	}
-	u.closed = closed
+	if there && !flags.Trunc {
+		u.least = before.Bytes
+	}
+	u.closed = func() {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		delete(t.receiving, u)
+		closed()
+	}
+	t.mu.Lock()
+	t.receiving[u] = struct{}{}
+	t.mu.Unlock()
 	u.tell = func(err error) { t.tell(r.Filepath, err) }
 	return u, nil
+}
+
+// setStat answers clients that set what describes a file. They set the time of what they
+// have sent, and scp the mode and the size of what it sends: the meter has its own time and
+// mode, and says yes. Else modes, owners and sizes are not theirs to set.
+func (t *transfer) setStat(r *sftp.Request) error {
+	if err := t.session.Use(); err != nil {
+		return transferError(err)
+	}
+	flags := r.AttrFlags()
+	p, err := parsePlace(r.Filepath)
+	if err != nil {
+		return err
+	}
+	t.mu.Lock()
+	var received *upload
+	for u := range t.receiving {
+		if u.place == p {
+			received = u
+		}
+	}
+	t.mu.Unlock()
+	switch {
+	case received != nil && flags.Size:
+		return received.setSize(r.Attributes().Size)
+	case received != nil, flags.Acmodtime && !flags.Size:
+		return nil
+	}
+	return fmt.Errorf("%w: modes, owners and sizes of files are not set", sftp.ErrSSHFxOpUnsupported)
 }
 
 // OpenFile implements sftp.OpenFileWriter, for clients that ask to read what they write and
@@ -248,15 +291,7 @@ func (t *transfer) Filecmd(r *sftp.Request) (err error) {
 	case "Rename":
 		return t.rename(r, false)
 	case "Setstat":
-		// Clients set the time of what they have sent. The meter has its own, and says yes;
-		// modes, owners and sizes are not its clients' to set.
-		if err := t.session.Use(); err != nil {
-			return transferError(err)
-		}
-		if flags := r.AttrFlags(); flags.Acmodtime && !flags.Size {
-			return nil
-		}
-		return fmt.Errorf("%w: modes, owners and sizes of files are not set", sftp.ErrSSHFxOpUnsupported)
+		return t.setStat(r)
 	}
 	return fmt.Errorf("%w: the folders are fixed, and there are no links", sftp.ErrSSHFxOpUnsupported)
 }

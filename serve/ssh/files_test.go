@@ -30,6 +30,7 @@ func random(t *testing.T, n int) (string, []byte) {
 }
 
 func TestFilesByTheRealClient(t *testing.T) {
+	t.Parallel()
 	s := serve(t)
 	source, data := random(t, 1<<20)
 	back := filepath.Join(t.TempDir(), "back")
@@ -50,6 +51,25 @@ func TestFilesByTheRealClient(t *testing.T) {
 			t.Errorf("%s is not listed:\n%s", want, r.out)
 		}
 	}
+	t.Run("scp", func(t *testing.T) {
+		need(t, "scp")
+		args := append(append([]string{"-e", "scp", "-p"}, s.options()...), "-P", s.port(), source, "USER1@127.0.0.1:documents/scp")
+		if r := s.program("0", "", args); r.code != 0 || strings.Contains(r.err, "setstat") {
+			t.Errorf("%+v", r)
+		}
+		if err := os.Truncate(source, 1000); err != nil {
+			t.Fatal(err)
+		}
+		if r := s.program("0", "", slices.DeleteFunc(args, func(a string) bool { return a == "-p" })); r.code != 0 || strings.Contains(r.err, "setstat") {
+			t.Errorf("%+v", r)
+		}
+		if r := s.sftp("USER1", "0", "get documents/scp "+back); r.code != 0 {
+			t.Errorf("%+v", r)
+		}
+		if got, err := os.ReadFile(back); err != nil || !bytes.Equal(got, data[:1000]) {
+			t.Errorf("the shorter file came back as %d bytes: %v", len(got), err)
+		}
+	})
 	for _, tc := range []struct{ name, line, want string }{
 		{"blank in the name", `put ` + source + ` "documents/a b"`, "1 to 68 ASCII characters"},
 		{"name of 69 characters", "put " + source + " documents/" + strings.Repeat("x", 69), "1 to 68 ASCII characters"},
@@ -73,6 +93,7 @@ func TestFilesByTheRealClient(t *testing.T) {
 }
 
 func TestRightsOfFiles(t *testing.T) {
+	t.Parallel()
 	s := serve(t)
 	source, _ := random(t, 100)
 	if r := s.sftp("USER1", "0", "put "+source+" documents/a"); r.code != 0 {
@@ -112,6 +133,7 @@ func TestRightsOfFiles(t *testing.T) {
 }
 
 func TestQuota(t *testing.T) {
+	t.Parallel()
 	s := serve(t)
 	big, _ := random(t, 9<<20)
 	if r := s.sftp("USER1", "0", "put "+big+" documents/a"); r.code != 0 {
@@ -133,6 +155,7 @@ func TestQuota(t *testing.T) {
 
 // TestNobodySeesAPart: an upload appears whole when it is closed, or not at all.
 func TestNobodySeesAPart(t *testing.T) {
+	t.Parallel()
 	s := serve(t)
 	c, conn := s.files("USER1", "0")
 	other, _ := s.files("USER1", "0")
@@ -179,6 +202,16 @@ func TestNobodySeesAPart(t *testing.T) {
 	}
 	if err := f.Close(); err == nil || content("holes") != "" {
 		t.Errorf("a file with holes was taken: %v", err)
+	}
+	f, err := c.OpenFile("documents/a", os.O_WRONLY)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.Write([]byte("sec")); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Close(); err == nil || content("a") != "second" {
+		t.Errorf("a change of the beginning was taken: %v, %q", err, content("a"))
 	}
 	put("broken", "half of it")
 	conn.Close()

@@ -271,7 +271,10 @@ func (r *recorder) String() string {
 }
 
 // sit begins a shell at a terminal of 100 columns.
-func (s *served) sit(c *gossh.Client) *desk {
+func (s *served) sit(c *gossh.Client) *desk { return s.sitFor(c, "") }
+
+// sitFor begins a command there, as ssh -t does; a shell where it is empty.
+func (s *served) sitFor(c *gossh.Client, command string) *desk {
 	s.t.Helper()
 	session, err := c.NewSession()
 	if err != nil {
@@ -283,7 +286,11 @@ func (s *served) sit(c *gossh.Client) *desk {
 	if d.keys, err = session.StdinPipe(); err != nil {
 		s.t.Fatal(err)
 	}
-	if err := errors.Join(session.RequestPty("xterm", 40, 100, nil), session.Shell()); err != nil {
+	begin := session.Shell
+	if command != "" {
+		begin = func() error { return session.Start(command) }
+	}
+	if err := errors.Join(session.RequestPty("xterm", 40, 100, nil), begin()); err != nil {
 		s.t.Fatal(err)
 	}
 	return d

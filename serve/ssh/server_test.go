@@ -18,6 +18,7 @@ import (
 )
 
 func TestTheHostKeyStays(t *testing.T) {
+	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "data")
 	var first string
 	for range 2 {
@@ -47,6 +48,7 @@ func TestTheHostKeyStays(t *testing.T) {
 // TestLockout: five wrong passwords lock the account on the path on which the port checks
 // them, and with it what else the port serves.
 func TestLockout(t *testing.T) {
+	t.Parallel()
 	s := serve(t)
 	user := s.user("123", access.MayRead)
 	wrong := func(password string) {
@@ -82,6 +84,7 @@ func TestLockout(t *testing.T) {
 // TestALockoutOfTransferHolds: an account that is locked for file transfer logs in to the
 // terminal, and its connection does not become file transfer.
 func TestALockoutOfTransferHolds(t *testing.T) {
+	t.Parallel()
 	s := serve(t)
 	user := s.user("123", access.MayRead|access.MayConfig)
 	s.set("Ethernet/Enable SSH", "OFF")
@@ -101,6 +104,7 @@ func TestALockoutOfTransferHolds(t *testing.T) {
 }
 
 func TestDisabledServices(t *testing.T) {
+	t.Parallel()
 	s := serve(t)
 	before := s.sit(s.connect("USER1", "0"))
 	before.waits(0, prompt)
@@ -133,6 +137,7 @@ func TestDisabledServices(t *testing.T) {
 
 // TestOneConnectionIsOnePath: what was shown at the login serves once.
 func TestOneConnectionIsOnePath(t *testing.T) {
+	t.Parallel()
 	s := serve(t)
 	c := s.connect("USER1", "0")
 	files, err := sftp.NewClient(c)
@@ -170,6 +175,7 @@ func TestOneConnectionIsOnePath(t *testing.T) {
 // TestNothingElseIsServed: no forwarding, no agent, no X11, no environment, no other
 // subsystem.
 func TestNothingElseIsServed(t *testing.T) {
+	t.Parallel()
 	s := serve(t)
 	c := s.connect("USER1", "0")
 	for _, kind := range []string{"direct-tcpip", "x11", "direct-streamlocal@openssh.com", "forwarded-tcpip", "tun@openssh.com"} {
@@ -258,6 +264,7 @@ func TestAddressesAreCountedByNetwork(t *testing.T) {
 
 // TestFactoryLimits: two terminals, and two transfers; one more of each for a named user.
 func TestFactoryLimits(t *testing.T) {
+	t.Parallel()
 	s := serveOf(t, filepath.Join(t.TempDir(), "data"), "3.0.0", access.FactoryLimits(), Options{})
 	for range 3 {
 		s.sit(s.connect("USER1", "0")).waits(0, prompt)

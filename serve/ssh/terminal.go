@@ -95,6 +95,11 @@ func (t *terminal) shell(ctx context.Context) int {
 func (t *terminal) script(ctx context.Context) (status int) {
 	for ctx.Err() == nil {
 		line, err := t.line()
+		var tooLong usageError
+		if errors.As(err, &tooLong) {
+			fmt.Fprintln(t.err, tooLong)
+			return exitUsage
+		}
 		if strings.TrimSpace(line) != "" {
 			if status = t.carryOut(ctx, line); status == statusExit {
 				return exitDone

@@ -14,6 +14,7 @@ import (
 )
 
 func TestCommandsOverExec(t *testing.T) {
+	t.Parallel()
 	s := serve(t)
 	reader := s.user("123", access.MayRead)
 	for _, tc := range []struct {
@@ -57,6 +58,7 @@ func TestCommandsOverExec(t *testing.T) {
 }
 
 func TestF15WhoLogsIn(t *testing.T) {
+	t.Parallel()
 	s := serve(t)
 	s.user("777777", all)
 	if r := s.ssh("9000", "0", "", "whoami"); r.code != 0 || !strings.Contains(r.out, "9000 (as USER1)") || !strings.Contains(r.err, "or as 9000") {
@@ -84,6 +86,7 @@ func TestF15WhoLogsIn(t *testing.T) {
 }
 
 func TestF17OwnPassword(t *testing.T) {
+	t.Parallel()
 	s := serve(t)
 	user := s.user("123", access.MayRead)
 	t.Run("over exec, from the input", func(t *testing.T) {
@@ -102,6 +105,33 @@ func TestF17OwnPassword(t *testing.T) {
 	t.Run("the rule", func(t *testing.T) {
 		if r := s.ssh(user, "456", "far too long\n", "password"); r.code != exitFailed || !strings.Contains(r.err, "password-rule") {
 			t.Errorf("%+v", r)
+		}
+	})
+	t.Run("as ssh -t asks for it", func(t *testing.T) {
+		d := s.sitFor(s.connect(user, "456"), "password")
+		d.waits(0, "New password")
+		d.types("457\r", "again")
+		d.types("457\r", "the password is changed")
+		if err := d.session.Wait(); err != nil {
+			t.Error(err)
+		}
+		if r := s.ssh(user, "457", "456\n", "password"); r.code != 0 {
+			t.Errorf("%+v", r)
+		}
+	})
+	t.Run("lines of a script", func(t *testing.T) {
+		session, err := s.connect(user, "456").NewSession()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer session.Close()
+		out := newRecorder()
+		session.Stdin, session.Stdout = strings.NewReader("whoami\npassword\n456\nread Vln a\n"), out
+		if err := session.Shell(); err != nil {
+			t.Fatal(err)
+		}
+		if err := session.Wait(); err != nil || !strings.Contains(out.String(), "the password is changed") || !strings.Contains(out.String(), " V\n") {
+			t.Errorf("%v:\n%s", err, out)
 		}
 	})
 	t.Run("typed twice without echo", func(t *testing.T) {
@@ -126,6 +156,7 @@ func TestF17OwnPassword(t *testing.T) {
 }
 
 func TestTheTerminalIsUsable(t *testing.T) {
+	t.Parallel()
 	s := serve(t)
 	d := s.sit(s.connect("USER1", "0"))
 	d.waits(0, "1  Communications", prompt)
@@ -191,6 +222,7 @@ func TestTmux(t *testing.T) {
 }
 
 func TestAccountsInTheTerminal(t *testing.T) {
+	t.Parallel()
 	s := serve(t)
 	run := func(code int, input, want string, command ...string) {
 		t.Helper()
@@ -216,6 +248,7 @@ func TestAccountsInTheTerminal(t *testing.T) {
 }
 
 func TestFactoryAccess(t *testing.T) {
+	t.Parallel()
 	s := serve(t)
 	code, _, err := s.admin().OpenFactory(t.Context(), 5)
 	if err != nil {
@@ -243,6 +276,7 @@ func TestFactoryAccess(t *testing.T) {
 }
 
 func TestConnectionsEndWithTheReason(t *testing.T) {
+	t.Parallel()
 	for _, tc := range []struct {
 		name, want string
 		end        func(*served, string)
@@ -300,6 +334,7 @@ func TestConnectionsEndWithTheReason(t *testing.T) {
 
 // TestTransfersEndWithTheReason: file transfer has no screen, and is told beside its answers.
 func TestTransfersEndWithTheReason(t *testing.T) {
+	t.Parallel()
 	s := serve(t)
 	user := s.user("123", access.MayRead)
 	session, err := s.connect(user, "123").NewSession()
@@ -329,6 +364,7 @@ func TestTransfersEndWithTheReason(t *testing.T) {
 
 // TestIdleIsTold: the sentence for who was idle is not that for who was sent away.
 func TestIdleIsTold(t *testing.T) {
+	t.Parallel()
 	var ahead atomic.Int64
 	s := serveOf(t, filepath.Join(t.TempDir(), "data"), "3.0.0", access.OpenLimits(), Options{Now: func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }})
 	d := s.sit(s.connect("USER1", "0"))
@@ -351,6 +387,7 @@ func TestIdleIsTold(t *testing.T) {
 // TestStoredTextCannotSteerATerminal: what clients may have written is shown without its
 // control characters.
 func TestStoredTextCannotSteerATerminal(t *testing.T) {
+	t.Parallel()
 	for _, text := range []string{"\x1b[2J", "\x9b2J", "a\rb", "\u202eabc", "\xff", "\x00"} {
 		for _, r := range plain(text) {
 			if r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 || r == '\u202e' {

@@ -28,8 +28,11 @@ type upload struct {
 	budget  *budget
 	storing *sync.Mutex
 	room    int64 // bytes that it may have
-	closed  func()
-	tell    func(error) // beside the answer
+	// least is what the file before had, where the client did not say that it is to go: less
+	// than that would be a change of its beginning.
+	least  int64 // guarded by mu
+	closed func()
+	tell   func(error) // beside the answer
 
 	mu     sync.Mutex
 	chunks map[int64][]byte
@@ -77,6 +80,17 @@ func (u *upload) WriteAt(block []byte, offset int64) (int, error) {
 // ReadAt implements io.ReaderAt: what is being received cannot be read.
 func (u *upload) ReadAt([]byte, int64) (int, error) {
 	return 0, fmt.Errorf("%w: %s is read when it is closed", sftp.ErrSSHFxOpUnsupported, u.place.path())
+}
+
+// setSize takes a client's word that what has come is the whole file.
+func (u *upload) setSize(size uint64) error {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if size != uint64(u.size) {
+		return fmt.Errorf("%w: %s: %d bytes were received, and its size cannot be %d", sftp.ErrSSHFxOpUnsupported, u.place.path(), u.size, size)
+	}
+	u.least = 0
+	return nil
 }
 
 // fail gives up, and the memory back.
@@ -144,6 +158,9 @@ func (u *upload) Close() error {
 	whole := u.size == 0 && len(u.spans) == 0 || len(u.spans) == 1 && u.spans[0] == byteSpan{0, u.size}
 	if !whole {
 		return u.fail(fmt.Errorf("%w: %s has holes: send it whole", sftp.ErrSSHFxFailure, u.place.path()))
+	}
+	if u.size < u.least {
+		return u.fail(fmt.Errorf("%w: %s had %d bytes, and %d came: a file is sent whole", sftp.ErrSSHFxOpUnsupported, u.place.path(), u.least, u.size))
 	}
 	if err := u.store(); err != nil {
 		return u.fail(err)
