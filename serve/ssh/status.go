@@ -57,14 +57,11 @@ func (t *terminal) status(_ context.Context, args []string) error {
 
 // pending tells what waits for its confirmation.
 func (t *terminal) pending() (text string, ok bool) {
-	if !t.session.May(access.ReadSecurity) {
+	until, what, ok := t.session.Pending()
+	if !ok {
 		return "", false
 	}
-	status, err := t.session.Status()
-	if err != nil || !status.Provisional.Active {
-		return "", false
-	}
-	return fmt.Sprintf("changes of security by %s, which return in %s", status.Provisional.By, span(status.Provisional.Remaining)), true
+	return fmt.Sprintf("%s, taken back in %s unless confirmed", what, span(max(0, until.Sub(t.channel.conn.server.options.Now())))), true
 }
 
 // whoami tells who the session is and what it may do.
