@@ -303,5 +303,8 @@ func local(address string) string {
 	if err != nil || parsed.Scheme != "" || parsed.Host != "" || parsed.User != nil || !strings.HasPrefix(address, "/") || strings.HasPrefix(address, "//") || strings.ContainsAny(address, "\\\r\n\t") {
 		return "/"
 	}
+	if parsed.Path == "/login" {
+		return "/"
+	}
 	return parsed.RequestURI()
 }
