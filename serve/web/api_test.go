@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/hepmeter/hepmeter/access"
@@ -296,4 +297,27 @@ func TestAPIDescription(t *testing.T) {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}
+}
+
+// TestAPITurns: only so many answers are made at a time; further programs wait, and are
+// told to come again.
+func TestAPITurns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &Server{turns: make(chan struct{}, answersAtOnce)}
+		var done func()
+		for range answersAtOnce {
+			var err error
+			if done, err = s.turn(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		began := time.Now()
+		if _, err := s.turn(t.Context()); err == nil || time.Since(began) != turnPatience {
+			t.Errorf("one more: %v after %v", err, time.Since(began))
+		}
+		time.AfterFunc(time.Second, done)
+		if _, err := s.turn(t.Context()); err != nil {
+			t.Errorf("after one is done: %v", err)
+		}
+	})
 }

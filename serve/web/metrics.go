@@ -72,6 +72,12 @@ func (s *Server) serveMetrics(w http.ResponseWriter, r *http.Request) {
 		s.writeProblem(w, r, err)
 		return
 	}
+	done, err := s.turn(r.Context())
+	if err != nil {
+		s.writeProblem(w, r, err)
+		return
+	}
+	defer done()
 	view, now, err := snapshot(session, access.Readings)
 	if err != nil {
 		s.writeProblem(w, r, err)
