@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"net/url"
@@ -57,7 +58,18 @@ func (s *Server) routeAPI() {
 	})
 	for _, each := range list {
 		s.routes.HandleFunc("GET "+apiRoot+each.path, func(w http.ResponseWriter, r *http.Request) {
-			answer, err := s.ask(r, each)
+			session, err := s.caller(r, each.needs, apiRoot+each.path)
+			if err != nil {
+				s.writeProblem(w, r, err)
+				return
+			}
+			done, err := s.turn(r.Context())
+			if err != nil {
+				s.writeProblem(w, r, err)
+				return
+			}
+			defer done()
+			answer, err := s.ask(r, session, each)
 			if err != nil {
 				s.writeProblem(w, r, err)
 				return
@@ -73,13 +85,30 @@ func (s *Server) routeAPI() {
 	s.routes.HandleFunc("GET /metrics", s.serveMetrics)
 }
 
-// ask answers a request of the API.
-func (s *Server) ask(r *http.Request, to resource) (any, error) {
-	session, err := s.caller(r, to.needs, apiRoot+to.path)
-	if err != nil {
-		return nil, err
+// Answers to programs that are made or sent at a time, and how long one waits for its turn:
+// all registers are some hundreds of kilobytes, and clients that ask for them again and
+// again and read slowly must not fill the memory.
+const (
+	answersAtOnce = 32
+	turnPatience  = 5 * time.Second
+)
+
+// turn waits until an answer to a program may be made.
+func (s *Server) turn(ctx context.Context) (done func(), err error) {
+	ctx, cancel := context.WithTimeout(ctx, turnPatience)
+	defer cancel()
+	select {
+	case s.turns <- struct{}{}:
+		return func() { <-s.turns }, nil
+	case <-ctx.Done():
+		return nil, access.NewRefusal(access.CodeBusy, "too many programs ask at once")
 	}
+}
+
+// ask answers a request of the API in the name of a session.
+func (s *Server) ask(r *http.Request, session *access.Session, to resource) (any, error) {
 	a := &asked{Request: r, session: session, server: s}
+	var err error
 	if a.texts, a.numbers, err = parseQuery(r.URL.RawQuery, to.query); err != nil {
 		return nil, err
 	}

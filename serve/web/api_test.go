@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/hepmeter/hepmeter/access"
@@ -277,6 +278,46 @@ func FuzzQuery(f *testing.F) {
 		}
 		if len(texts["name"]) > 3 || numbers["from"] > 1<<40 || numbers["limit"] < 1 || numbers["limit"] > 1000 {
 			t.Errorf("%q: %v %v", raw, texts, numbers)
+		}
+	})
+}
+
+// TestAPIDescription: another program finds the description to be OpenAPI 3.1.
+func TestAPIDescription(t *testing.T) {
+	python := program(t, "python3")
+	if exec.CommandContext(t.Context(), python, "-c", "import openapi_spec_validator").Run() != nil {
+		t.Skip("openapi-spec-validator (PyPI) is not installed")
+	}
+	text, err := json.Marshal(describe(resources()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), python, "-c", "import json, sys, openapi_spec_validator as v; v.validate(json.load(sys.stdin), cls=v.OpenAPIV31SpecValidator)")
+	cmd.Stdin = strings.NewReader(string(text))
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+// TestAPITurns: only so many answers are made at a time; further programs wait, and are
+// told to come again.
+func TestAPITurns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &Server{turns: make(chan struct{}, answersAtOnce)}
+		var done func()
+		for range answersAtOnce {
+			var err error
+			if done, err = s.turn(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		began := time.Now()
+		if _, err := s.turn(t.Context()); err == nil || time.Since(began) != turnPatience {
+			t.Errorf("one more: %v after %v", err, time.Since(began))
+		}
+		time.AfterFunc(time.Second, done)
+		if _, err := s.turn(t.Context()); err != nil {
+			t.Errorf("after one is done: %v", err)
 		}
 	})
 }

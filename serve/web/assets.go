@@ -144,9 +144,12 @@ func writeText(w http.ResponseWriter, r *http.Request, status int, kind string, 
 		_, _ = w.Write(text)
 		return
 	}
-	h.Set("Content-Encoding", "gzip")
-	w.WriteHeader(status)
-	z, _ := gzip.NewWriterLevel(w, gzip.BestSpeed)
+	// It is compressed before it is sent: compressors are large, and clients may be slow.
+	var packed bytes.Buffer
+	z, _ := gzip.NewWriterLevel(&packed, gzip.BestSpeed) // the level is one
 	_, _ = z.Write(text)
 	_ = z.Close()
+	h.Set("Content-Encoding", "gzip")
+	w.WriteHeader(status)
+	_, _ = w.Write(packed.Bytes())
 }

@@ -65,7 +65,7 @@ const (
 	idleTimeout   = 2 * time.Minute
 	stopTimeout   = 5 * time.Second
 	keepAlive     = 30 * time.Second
-	streamsAtOnce = 64 // of one HTTP/2 connection
+	streamsAtOnce = 32 // of one HTTP/2 connection
 )
 
 // Server serves the pages, the API and the metrics of one meter.
@@ -76,6 +76,7 @@ type Server struct {
 	logins     logins
 	assets     *assets
 	catalogues catalogues
+	turns      chan struct{}    // of answers to programs
 	pages      map[string]*page // by pattern
 	nav        []*page          // in the order of the navigation
 	origin     http.CrossOriginProtection
@@ -97,7 +98,7 @@ type Counters struct {
 
 // New returns a server of the meter behind the gate.
 func New(gate *access.Gate, options Options) *Server {
-	s := &Server{gate: gate, options: options.withDefaults(), assets: loadAssets()}
+	s := &Server{gate: gate, options: options.withDefaults(), assets: loadAssets(), turns: make(chan struct{}, answersAtOnce)}
 	s.logins.init()
 	if _, err := io.ReadFull(s.options.Random, s.key[:]); err != nil {
 		panic(fmt.Sprintf("no random numbers: %v", err)) // crypto/rand never fails
