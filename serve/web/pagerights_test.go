@@ -283,3 +283,32 @@ func TestNotAvailableIsNoNumber(t *testing.T) {
 		t.Errorf("a demand before its first interval: %.200s", cell)
 	}
 }
+
+// TestWatchingIsNotUse: who only looks at live values is logged out like anyone who does
+// nothing, and the page is told so.
+func TestWatchingIsNotUse(t *testing.T) {
+	g := behindGate(t, third, access.Advanced, access.OpenLimits())
+	b := g.browser(t, true)
+	b.logIn("USER2", "0")
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, b.base+"/live/overview", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stream, err := b.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stream.Body.Close()
+	lines := bufio.NewScanner(stream.Body)
+	lines.Buffer(nil, 1<<20)
+	if lines.Scan(); !strings.Contains(lines.Text(), `"Power Meter/Vln a":null`) {
+		t.Fatalf("the first event is %.300s", lines.Text())
+	}
+	g.pass(loginIdle * 2 / 3)
+	g.pass(loginIdle * 2 / 3)
+	for lines.Scan() && lines.Text() != "event: ended" {
+	}
+	if lines.Text() != "event: ended" {
+		t.Errorf("the stream ended with %q: %v", lines.Text(), lines.Err())
+	}
+}
