@@ -118,6 +118,11 @@ func getRegisters(a *asked) (any, error) {
 			}
 		}
 		point := in.Find(name)
+		if after, err := in.Snapshot(); err != nil {
+			return nil, err
+		} else if after.Layout() != now.Layout() {
+			return nil, errRearranged
+		}
 		if point == access.NoPoint {
 			return nil, access.NewRefusal(access.CodeNotFound, "there is no register "+strconv.Quote(shorten(name)))
 		}

@@ -19,6 +19,9 @@ type catalogued struct {
 	point       access.Point
 }
 
+// errRearranged reports that points of one layout would be looked up in another.
+var errRearranged error = access.NewRefusal(access.CodeBusy, "the registers are being rearranged")
+
 // catalogues keeps the newest catalogue: it is the same for everyone who may read.
 type catalogues struct {
 	mu  sync.Mutex
@@ -66,8 +69,16 @@ func (c *catalogues) of(s *access.Session, view access.View, picture access.Snap
 		return nil, err
 	}
 	if after.Layout() != fresh.layout {
-		return nil, access.NewRefusal(access.CodeBusy, "the registers are being rearranged")
+		return nil, errRearranged
 	}
 	c.now = fresh
 	return fresh, nil
+}
+
+// value is that of a register, NOT AVAILABLE where there is none.
+func (c *catalogue) value(label string, picture access.Snapshot) access.Value {
+	if i, ok := c.by[strings.ToLower(label)]; ok {
+		return picture.Value(c.entries[i].point)
+	}
+	return access.Value{}
 }

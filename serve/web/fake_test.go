@@ -111,6 +111,14 @@ func (g *gated) set(t testing.TB, pairs ...string) {
 // USER2 may read, and every password is 0.
 func behindGate(t testing.TB, kind access.Generation, mode access.Mode, limits access.Limits) *gated {
 	t.Helper()
+	g := newGated(t, kind, mode, limits)
+	g.served = serveGate(t, g.gate, g.now)
+	return g
+}
+
+// newGated is behindGate without a server.
+func newGated(t testing.TB, kind access.Generation, mode access.Mode, limits access.Limits) *gated {
+	t.Helper()
 	g := &gated{kind: kind, verifier: zero()}
 	web := "HTTP with redirect to HTTPS"
 	if kind.Name == "2.x" {
@@ -127,7 +135,6 @@ func behindGate(t testing.TB, kind access.Generation, mode access.Mode, limits a
 	if g.gate, err = access.NewGate(access.Options{Registers: g, Security: security, Audit: g, Works: nothing{}, Now: g.now, After: time.After, Random: rand.Reader, Limits: limits}); err != nil {
 		t.Fatal(err)
 	}
-	g.served = serveGate(t, g.gate, g.now)
 	return g
 }
 

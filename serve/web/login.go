@@ -116,7 +116,8 @@ func (s *Server) newLogin(r *http.Request, name, password string) (*login, error
 	return l, nil
 }
 
-// terminated is told by the gate that it has ended the connection of a session.
+// terminated is told by the gate that it has ended the connection of a session, perhaps
+// before the login is over.
 func (s *Server) terminated(l *login) {
 	reason := "someone with the right ended it"
 	s.logins.mu.Lock()
@@ -124,7 +125,7 @@ func (s *Server) terminated(l *login) {
 		reason = "it was not used for " + loginIdle.String()
 	}
 	s.logins.mu.Unlock()
-	s.endLogin(l, reason)
+	s.ended(l, reason)
 }
 
 // logOut ends the session of a browser.

@@ -77,11 +77,16 @@ func (s *Server) serveMetrics(w http.ResponseWriter, r *http.Request) {
 		s.writeProblem(w, r, err)
 		return
 	}
+	registers, err := s.catalogues.of(session, view, now)
+	if err != nil {
+		s.writeProblem(w, r, err)
+		return
+	}
 	var e exposition
 	for _, m := range families() {
 		e.family(m.name, m.kind, m.help)
 		for _, one := range m.samples {
-			v := now.Value(view.Find(one.register))
+			v := registers.value(one.register, now)
 			switch {
 			case !v.Available || v.Kind != access.KindNumber && v.Kind != access.KindCount:
 			case v.Kind == access.KindCount:

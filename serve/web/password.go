@@ -13,7 +13,7 @@ type passwordSheet struct {
 	// Digits tells that the password is the meter password, which has digits only.
 	Digits bool
 	// Legacy tells that clients without a user name use this password (F20), and Clients
-	// which the meter has seen, for who may know.
+	// which of them the meter has seen, for who may know.
 	Legacy  bool
 	Clients []string
 }
@@ -40,7 +40,7 @@ func ownPassword(q *request) passwordSheet {
 		return sheet
 	}
 	for _, use := range uses {
-		if use.Class == access.Legacy && len(sheet.Clients) < clientsNamed {
+		if use.Credential == access.PasswordOnly && len(sheet.Clients) < clientsNamed {
 			sheet.Clients = append(sheet.Clients, use.Host+" ("+use.Path.String()+")")
 		}
 	}

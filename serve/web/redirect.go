@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/hepmeter/hepmeter/access"
 )
@@ -66,7 +67,7 @@ func (s *Server) redirect(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "this meter serves its pages over HTTPS only, and HTTPS cannot be reached from here", http.StatusNotFound)
 		return
 	}
-	to := url.URL{Scheme: "https", Host: net.JoinHostPort(host, port), Path: r.URL.Path, RawPath: r.URL.RawPath, RawQuery: r.URL.RawQuery, ForceQuery: r.URL.ForceQuery}
+	to := url.URL{Scheme: "https", Host: net.JoinHostPort(host, port), Path: r.URL.Path, RawPath: r.URL.RawPath, RawQuery: strings.ReplaceAll(r.URL.RawQuery, "#", "%23"), ForceQuery: r.URL.ForceQuery}
 	if port == "443" {
 		to.Host = withBrackets(host)
 	}

@@ -108,13 +108,19 @@ func (q *request) keepOpen(w http.ResponseWriter) (context.Context, context.Canc
 	_ = control.SetReadDeadline(time.Time{})
 	_ = control.SetWriteDeadline(time.Time{})
 	ctx, cancel := context.WithCancel(q.Context())
+	ends := []func() bool{}
 	if stop, ok := q.Context().Value(stopKey{}).(context.Context); ok {
-		context.AfterFunc(stop, cancel)
+		ends = append(ends, context.AfterFunc(stop, cancel))
 	}
 	if q.login != nil {
-		context.AfterFunc(q.login.ctx, cancel)
+		ends = append(ends, context.AfterFunc(q.login.ctx, cancel))
 	}
-	return ctx, cancel
+	return ctx, func() {
+		cancel()
+		for _, forget := range ends {
+			forget()
+		}
+	}
 }
 
 // saidCookie carries a sentence over the redirect that follows an action.

@@ -74,11 +74,8 @@ func (s *served) administer(t testing.TB, c access.Credential, do func(*access.S
 	}
 }
 
-// user1 is the account of a fresh meter, meterPassword what 2.x asks for.
-var (
-	user1         = access.Credential{User: "USER1", Given: true, Password: "0"}
-	meterPassword = access.Credential{Given: true, Password: "0"}
-)
+// user1 is the account of a fresh meter.
+var user1 = access.Credential{User: "USER1", Given: true, Password: "0"}
 
 // set sets registers of security.
 func (s *served) set(t testing.TB, c access.Credential, options map[string]string) {

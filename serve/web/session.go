@@ -106,9 +106,8 @@ func cookieOf(r *http.Request) string {
 // that was not used for the longest time makes room.
 func (s *Server) openLogin(l *login) (id string) {
 	id = s.newID()
-	now := s.options.Now()
-	l.used = now
 	s.logins.mu.Lock()
+	l.used = s.options.Now()
 	var same []*login
 	for _, other := range s.logins.by {
 		if other.owner == l.owner && other.ended.IsZero() {
@@ -151,13 +150,18 @@ func (l *logins) prune() {
 
 // endLogin ends a session and its connection; its browser is told the reason.
 func (s *Server) endLogin(l *login, reason string) {
+	s.ended(l, reason)
+	l.root.Close()
+}
+
+// ended notes that a session has ended, and ends what goes on for it.
+func (s *Server) ended(l *login, reason string) {
 	s.logins.mu.Lock()
 	if l.ended.IsZero() {
 		l.ended, l.reason = s.options.Now(), reason
 	}
 	s.logins.mu.Unlock()
 	l.end()
-	l.root.Close()
 }
 
 // endDead ends the connections of sessions that the gate has ended, so that they make room:

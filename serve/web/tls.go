@@ -14,7 +14,11 @@ func (s *Server) tlsConfig() *tls.Config {
 		},
 		NextProtos: []string{"h2", "http/1.1"},
 		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
-			return s.gate.Certificate(s.options.Names)
+			c, err := s.gate.Certificate(s.options.Names)
+			if err != nil {
+				s.options.Log.Error("nobody can connect by HTTPS", "error", err)
+			}
+			return c, err
 		},
 	}
 }
