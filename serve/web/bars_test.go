@@ -68,7 +68,7 @@ func TestWaveformPictures(t *testing.T) {
 			t.Fatal(err)
 		}
 		best = max(best, n)
-		if best >= 24 {
+		if best >= 20 {
 			break
 		}
 	}

@@ -44,14 +44,14 @@ func follow(ctx context.Context, owner *access.Session, labels []string, scales 
 			return true
 		}
 		_, snapshot, err := l.snapshot()
-		if err != nil {
-			return over(err)
+		if err != nil { // its views go with a change of the own password, and the session stays
+			return over(err) && !owner.May(access.ReadMeasurement)
 		}
 		switch {
 		case first || snapshot.Seq() != seen:
 			r, err := read(&l, labels, scales)
 			if err != nil {
-				return over(err)
+				return over(err) && !owner.May(access.ReadMeasurement)
 			}
 			seen = snapshot.Seq()
 			if send(r.notice()) != nil {

@@ -140,11 +140,11 @@ type logsSheet struct {
 	Recorders []access.Recorder
 	Range     logRange
 	From, To  string // as fields have them
-	// Query names recorder and range in addresses.
-	Query string
-	Heads []access.Column
-	Rows  []logRow
-	Count uint64 // records in the range
+	// Chart and CSV are the addresses of the range.
+	Chart, CSV string
+	Heads      []access.Column
+	Rows       []logRow
+	Count      uint64 // records in the range
 	// Clears tells that the reader may erase the log.
 	Clears bool
 }
@@ -179,7 +179,8 @@ var logsPage = page{
 			return nil, err
 		}
 		sheet := logsSheet{Recorders: list, Range: r, From: fieldTime(from), To: fieldTime(to), Heads: shortly(r.Columns), Clears: q.Session.May(access.WriteSetup)}
-		sheet.Query = url.Values{"recorder": {recorder}, "from": {sheet.From}, "to": {sheet.To}}.Encode()
+		query := url.Values{"recorder": {recorder}, "from": {sheet.From}, "to": {sheet.To}}.Encode()
+		sheet.Chart, sheet.CSV = "/logs/chart?"+query, "/logs/csv?"+query
 		if r.To > r.From {
 			sheet.Count = r.To - r.From
 		}

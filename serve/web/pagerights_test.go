@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/csv"
 	"encoding/json"
+	"html"
 	"net/http"
 	"strings"
 	"testing"
@@ -233,8 +234,40 @@ func TestLogFiles(t *testing.T) {
 	if rows[1][2] != "" || c.Columns[0].Values[1] != nil {
 		t.Errorf("a mean that is not available is %q in the file, %v in the chart", rows[1][2], c.Columns[0].Values[1])
 	}
+	page := b.get("/logs?recorder=Hist+Mean&from=" + from + "&to=" + to).text
+	_, link, _ := strings.Cut(page, `href="/logs/csv`)
+	link, _, _ = strings.Cut(link, `"`)
+	if linked := b.get("/logs/csv" + html.UnescapeString(link)); linked.text != a.text {
+		t.Errorf("the link on the page, %q, leads to another file: %s", link, linked.Status)
+	}
 	if a.Header.Get("Content-Disposition") != `attachment; filename="Hist-Mean.csv"` {
 		t.Error(a.Header.Get("Content-Disposition"))
+	}
+}
+
+// TestPagesWithoutALogin: firmware 2.x in Standard shows its readings to everyone, and
+// what needs the meter password to nobody else.
+func TestPagesWithoutALogin(t *testing.T) {
+	s := serve(t, "2.1.0")
+	s.set(t, access.Credential{Given: true, Password: "0"}, map[string]string{access.RegisterMode: "Standard", access.RegisterWebAccess: "HTTP"})
+	b := s.browser(t, false)
+	for _, page := range []string{"/", "/phasors", "/harmonics", "/energy", "/logs", "/events", "/setup", "/diagnostics"} {
+		if a := b.get(page); a.StatusCode != http.StatusOK {
+			t.Errorf("%s without a login: %s\n%.600s", page, a.Status, a.text)
+		}
+	}
+	if a := b.get("/accounts"); a.StatusCode != http.StatusSeeOther {
+		t.Errorf("accounts without a login: %s", a.Status)
+	}
+	if text := b.get("/energy").text; strings.Contains(text, `value="reset"`) {
+		t.Error("a reset without a login")
+	}
+	b.logIn("9000", "0")
+	if text := b.get("/accounts").text; !strings.Contains(text, "New meter password") {
+		t.Errorf("no form of the meter password:\n%.1500s", text)
+	}
+	if a := b.post("/accounts", "action", "password", "account", "0", "password", "42", "again", "42"); a.StatusCode != http.StatusSeeOther {
+		t.Errorf("the meter password: %s\n%.1500s", a.Status, a.text)
 	}
 }
 
@@ -281,5 +314,34 @@ func TestNotAvailableIsNoNumber(t *testing.T) {
 	_, cell, _ := strings.Cut(text, `data-reading="kW sd/SWinDemand">`)
 	if !strings.HasPrefix(cell, `<span class="na" title="not available" aria-hidden="true">—</span><span class="unseen">not available</span>`) {
 		t.Errorf("a demand before its first interval: %.200s", cell)
+	}
+}
+
+// TestWatchingIsNotUse: who only looks at live values is logged out like anyone who does
+// nothing, and the page is told so.
+func TestWatchingIsNotUse(t *testing.T) {
+	g := behindGate(t, third, access.Advanced, access.OpenLimits())
+	b := g.browser(t, true)
+	b.logIn("USER2", "0")
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, b.base+"/live/overview", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stream, err := b.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stream.Body.Close()
+	lines := bufio.NewScanner(stream.Body)
+	lines.Buffer(nil, 1<<20)
+	if lines.Scan(); !strings.Contains(lines.Text(), `"Power Meter/Vln a":null`) {
+		t.Fatalf("the first event is %.300s", lines.Text())
+	}
+	g.pass(loginIdle * 2 / 3)
+	g.pass(loginIdle * 2 / 3)
+	for lines.Scan() && lines.Text() != "event: ended" {
+	}
+	if lines.Text() != "event: ended" {
+		t.Errorf("the stream ended with %q: %v", lines.Text(), lines.Err())
 	}
 }

@@ -1,8 +1,11 @@
 package web
 
 import (
+	"os"
 	"strings"
 	"testing"
+
+	"github.com/chromedp/chromedp"
 
 	"github.com/hepmeter/hepmeter/access"
 )
@@ -83,10 +86,48 @@ func TestPagesInChromium(t *testing.T) {
 			if wide := eval[float64](p, `document.documentElement.scrollWidth - document.documentElement.clientWidth`); wide > 0 {
 				t.Errorf("%s %s is %v pixels wider than the screen", l.name, page[0], wide)
 			}
+			if page[0] == "/" && l == looks()[0] && os.Getenv("HEPMETER_SCREENSHOTS") != "" {
+				p.until(`document.querySelector("#trend path.trend-line").getAttribute("d").split("L").length > 25`) // the picture of a course
+			}
 			p.shoot(strings.NewReplacer("/", "", "?", "-", "=", "-", "+", "-").Replace(strings.Replace(page[0], "/", "", 1)) + name(page[0]) + "-" + l.name)
 			p.complained(l.name + " " + page[0])
 		}
 	}
+}
+
+// TestClickingThrough goes by the navigation as people do, changes a setup by its form,
+// and logs out.
+func TestClickingThrough(t *testing.T) {
+	s := lived(t)
+	p := s.chromium(t)
+	p.as(looks()[2])
+	p.logIn("USER1", "0")
+	shown := `getComputedStyle(document.getElementById("pages")).display !== "none"`
+	if eval[bool](p, shown) {
+		t.Error("the navigation is not folded on a phone")
+	}
+	for _, link := range eval[[]string](p, `[...document.querySelectorAll("#pages a")].map((a) => a.getAttribute("href"))`) {
+		p.do(chromedp.Click(chromedp.CSS("#menu")))
+		p.until(shown + ` && document.getElementById("menu").getAttribute("aria-expanded") === "true"`)
+		p.do(chromedp.Click(chromedp.CSS("#pages a[href=" + quoted(link) + "]")))
+		p.until("location.pathname === " + quoted(link) + ` && document.readyState === "complete" && document.querySelector("#pages a[aria-current=page]").getAttribute("href") === ` + quoted(link))
+		p.complained(link)
+	}
+	p.as(looks()[0])
+	p.open("/setup")
+	field := chromedp.CSS(`[name="Factory/Owner"]`)
+	p.do(chromedp.SetValue(field, "Works department"), chromedp.Submit(field))
+	p.until(`document.querySelector(".said")?.textContent.includes("1 register written")`)
+	if owner := eval[string](p, `document.querySelector('[name="Factory/Owner"]').value`); owner != "Works department" {
+		t.Errorf("the owner is %q", owner)
+	}
+	p.do(chromedp.KeyEvent("\t"))
+	if first := eval[string](p, `document.activeElement.className`); first != "skip" {
+		t.Errorf("the first stop of the keyboard is %q, want the link to the content", first)
+	}
+	p.do(chromedp.Click(chromedp.CSS("form.who button")))
+	p.until(`location.pathname === "/login"`)
+	p.complained("logout")
 }
 
 func name(path string) string {

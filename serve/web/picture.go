@@ -15,8 +15,8 @@ const (
 	// buckets is into how many parts of the time a picture is cut: of each the lowest and
 	// the highest sample are drawn, which is all that a screen of this width shows.
 	buckets = 512
-	// missing are the bits of a sample that is not there (-32768).
-	missing = 0x8000
+	// absent are the bits of a sample that is not there (-32768).
+	absent = 0x8000
 )
 
 // pictureHeader describes a picture. Its bytes are the length of the header (uint32), the
@@ -157,7 +157,7 @@ func appendSamples(out []byte, samples []float32, points int, step float64) []by
 // counts is a sample in steps, as the bits of an int16.
 func counts(v float32, step float64) uint16 {
 	if v != v {
-		return missing
+		return absent
 	}
 	return uint16(int16(max(-math.MaxInt16, min(math.MaxInt16, math.Round(float64(v)/step)))))
 }

@@ -51,6 +51,9 @@ func (s *scope) watch(ctx context.Context, owner *access.Session, send func([]by
 		if !owner.May(access.ReadMeasurement) {
 			return true
 		}
+		if !session.May(access.ReadMeasurement) { // it goes with a change of the own password, and its owner stays
+			return false
+		}
 		if picture != nil && send(picture) != nil {
 			return false
 		}
