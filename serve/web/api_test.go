@@ -282,23 +282,6 @@ func FuzzQuery(f *testing.F) {
 	})
 }
 
-// TestAPIDescription: another program finds the description to be OpenAPI 3.1.
-func TestAPIDescription(t *testing.T) {
-	python := program(t, "python3")
-	if exec.CommandContext(t.Context(), python, "-c", "import openapi_spec_validator").Run() != nil {
-		t.Skip("openapi-spec-validator (PyPI) is not installed")
-	}
-	text, err := json.Marshal(describe(resources()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.CommandContext(t.Context(), python, "-c", "import json, sys, openapi_spec_validator as v; v.validate(json.load(sys.stdin), cls=v.OpenAPIV31SpecValidator)")
-	cmd.Stdin = strings.NewReader(string(text))
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Errorf("%v\n%s", err, out)
-	}
-}
-
 // TestAPITurns: only so many answers are made at a time; further programs wait, and are
 // told to come again.
 func TestAPITurns(t *testing.T) {
