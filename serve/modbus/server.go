@@ -114,22 +114,12 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	if !s.options.goroutines {
 		events, _ = s.newLoop(ctx, &running, writers)
 	}
-	backoff := time.Duration(0)
 	for {
-		conn, err := l.Accept()
+		conn, err := tcp.Accept(ctx, l)
 		switch {
 		case err == nil:
-			backoff = 0
 		case ctx.Err() != nil:
 			return nil
-		case tcp.Temporary(err):
-			// Out of descriptors, or a client that left the queue: wait for room.
-			backoff = min(max(2*backoff, 5*time.Millisecond), time.Second)
-			select {
-			case <-time.After(backoff):
-			case <-ctx.Done():
-			}
-			continue
 		default:
 			return fmt.Errorf("modbus server on %s: %w", l.Addr(), err)
 		}

@@ -70,20 +70,15 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	defer stop()
 	defer l.Close()
 	for {
-		conn, err := l.Accept()
+		conn, err := tcp.Accept(ctx, l)
 		switch {
 		case err == nil:
-			running.Go(func() { s.converse(ctx, conn) })
 		case ctx.Err() != nil:
 			return nil
-		case tcp.Temporary(err):
-			select { // out of descriptors: wait for room
-			case <-s.options.After(100 * time.Millisecond):
-			case <-ctx.Done():
-			}
 		default:
 			return fmt.Errorf("front panel on %s: %w", l.Addr(), err)
 		}
+		running.Go(func() { s.converse(ctx, conn) })
 	}
 }
 

@@ -113,22 +113,12 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	stop := context.AfterFunc(ctx, func() { l.Close() })
 	defer stop()
 	defer l.Close()
-	backoff := time.Duration(0)
 	for {
-		socket, err := l.Accept()
+		socket, err := tcp.Accept(ctx, l)
 		switch {
 		case err == nil:
-			backoff = 0
 		case ctx.Err() != nil:
 			return nil
-		case tcp.Temporary(err):
-			// Out of descriptors, or a client that left the queue: wait for room.
-			backoff = min(max(2*backoff, 5*time.Millisecond), time.Second)
-			select {
-			case <-time.After(backoff):
-			case <-ctx.Done():
-			}
-			continue
 		default:
 			return fmt.Errorf("SSH server on %s: %w", l.Addr(), err)
 		}

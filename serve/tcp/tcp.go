@@ -2,20 +2,39 @@
 package tcp
 
 import (
+	"context"
 	"errors"
 	"net"
 	"syscall"
 	"time"
 )
 
-// Temporary reports whether accepting may succeed later.
-func Temporary(err error) bool {
+// temporary reports whether accepting may succeed later.
+func temporary(err error) bool {
 	for _, passing := range []error{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.ECONNABORTED, syscall.ECONNRESET, syscall.EINTR} {
 		if errors.Is(err, passing) {
 			return true
 		}
 	}
 	return false
+}
+
+// Accept returns the next connection that comes to l. Where there is no room for one (the
+// process is out of descriptors), or a client has left the queue, it waits a little and
+// tries again, until ctx is done.
+func Accept(ctx context.Context, l net.Listener) (net.Conn, error) {
+	backoff := time.Duration(0)
+	for {
+		conn, err := l.Accept()
+		if err == nil || ctx.Err() != nil || !temporary(err) {
+			return conn, err
+		}
+		backoff = min(max(2*backoff, 5*time.Millisecond), time.Second)
+		select {
+		case <-time.After(backoff):
+		case <-ctx.Done():
+		}
+	}
 }
 
 // probes are sent before TCP gives a silent client up.

@@ -6,7 +6,6 @@ import (
 	"net"
 	"net/http"
 	"sync"
-	"time"
 
 	"github.com/hepmeter/hepmeter/access"
 	"github.com/hepmeter/hepmeter/serve/tcp"
@@ -36,17 +35,9 @@ func (s *Server) newDoor(l net.Listener, encrypted bool) *door {
 
 // Accept returns the next connection that is served at all.
 func (d *door) Accept() (net.Conn, error) {
-	backoff := time.Duration(0)
 	for {
-		conn, err := d.Listener.Accept()
-		switch {
-		case err == nil:
-		case tcp.Temporary(err):
-			// Out of descriptors, or a client that left the queue: wait for room.
-			backoff = min(max(2*backoff, 5*time.Millisecond), time.Second)
-			time.Sleep(backoff)
-			continue
-		default:
+		conn, err := tcp.Accept(context.Background(), d.Listener)
+		if err != nil {
 			return nil, err
 		}
 		if !d.server.webAccess().takes(d.encrypted) {
