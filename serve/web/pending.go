@@ -10,14 +10,10 @@ type pending struct {
 
 // pending returns what waits; nil for nothing, and for who may not know.
 func (q *request) pending() *pending {
-	// TODO(integrator): call q.Session.Pending() when access has it on this branch, too.
-	session, ok := any(q.Session).(interface {
-		Pending() (until time.Time, what string, ok bool)
-	})
-	if !ok || q.Session == nil {
+	if q.Session == nil {
 		return nil
 	}
-	until, what, ok := session.Pending()
+	until, what, ok := q.Session.Pending()
 	if !ok {
 		return nil
 	}

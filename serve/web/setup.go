@@ -54,7 +54,7 @@ func setupSections(s *access.Session) ([]setupSection, error) {
 		{Name: "names", Title: "Names", needs: access.WriteSetup, registers: registersOf("Factory", "Device Name", "Owner", "Tag 1", "Tag 2")},
 		{Name: "time", Title: "Local time", needs: access.SetClock, registers: registersOf("Clock", "TZ Offset", "DST Offset")},
 		{Name: "ethernet", Title: "Ethernet", needs: access.WriteCommunications, registers: registersOf("Ethernet",
-			"Enable ION", "Enable Modbus TCP", "Enable Modbus RTU over TCP", "Enable SSH", "Enable SFTP", "Enable Syslog", "Syslog Server",
+			"Enable ION", "Enable Modbus TCP", "Enable Modbus RTU over TCP", "Enable SSH", "Enable SFTP", "Enable Syslog", "Syslog Server", "Syslog Transport",
 			"HTTP Port", "HTTPS Port", "ION Port", "Modbus TCP Port", "Modbus RTU over TCP Port", "SSH Port", "Syslog Port")},
 		{Name: "web", Title: "Web pages", needs: access.AdministerSecurity, registers: registersOf("Ethernet", "Web Access")},
 	}
