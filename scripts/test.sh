@@ -54,6 +54,9 @@ for target in linux/amd64 linux/arm64 windows/amd64 darwin/arm64; do
 done
 
 say "tests"
+# The pages as a browser shows them, for people to look at.
+export HEPMETER_SCREENSHOTS=${HEPMETER_SCREENSHOTS:-$PWD/screenshots}
+mkdir -p "$HEPMETER_SCREENSHOTS"
 log=$(mktemp)
 race=(-race)
 command -v gcc >/dev/null 2>&1 || race=()
