@@ -106,7 +106,8 @@ func (s *Session) BeginProvisional(ctx context.Context, within time.Duration) (u
 	}
 	g := s.gate()
 	now := g.options.Now()
-	p := &provisional{until: now.Add(within), by: s.identity.eventName()}
+	until = now.Add(within)
+	p := &provisional{until: until, by: s.identity.eventName()}
 	var old *provisional
 	// What was before is taken when it is kept, so that no change slips between.
 	err = g.options.Works.Change(ctx, Transaction{}, s.by(), func(Modules, []Change) error {
@@ -134,7 +135,7 @@ func (s *Session) BeginProvisional(ctx context.Context, within time.Duration) (u
 		g.mu.Unlock()
 	}
 	s.note(Record{Kind: SecurityChanged, Operation: AdministerSecurity, Target: target, Is: "to be confirmed within " + within.String(), Err: err})
-	return p.until, err
+	return until, err
 }
 
 // Pending tells whether changes wait for their confirmation, until when, and what they
@@ -199,15 +200,16 @@ func (s *Session) ConfirmProvisional(ctx context.Context) error {
 		confirmed, g.provisional, g.provisionalChanged = g.provisional, nil, true
 		return nil
 	}, false)
-	if err != nil && confirmed != nil { // what is kept still says that they return
-		g.mu.Lock()
-		g.provisional, g.provisionalChanged = confirmed, true
-		g.mu.Unlock()
-	}
 	is := "confirmed"
+	g.mu.Lock()
 	if confirmed != nil {
 		is += ": " + confirmed.what()
+		// What is kept still says that they return, unless others wait by now.
+		if err != nil && g.provisional == nil {
+			g.provisional, g.provisionalChanged = confirmed, true
+		}
 	}
+	g.mu.Unlock()
 	s.note(Record{Kind: SecurityChanged, Operation: AdministerSecurity, Target: provisionalTarget, Is: is, Err: err})
 	return err
 }

@@ -156,3 +156,19 @@ func TestStrandingGuardOfAFullDisk(t *testing.T) {
 		})
 	}
 }
+
+// What begins to wait while the disk has not yet taken a confirmation is not forgotten with it.
+func TestStrandingGuardWhileConfirming(t *testing.T) {
+	bubble(t, third, func(t *testing.T, m *meter) {
+		m.set("Ethernet/Enable SSH", "ON", "COM1/Parity", "8N1")
+		two := m.as(ION, named("USER2", "two"))
+		want(t, "change", two.Change(t.Context(), []Change{{Kind: Set, Object: "Ethernet/Enable SSH", Text: "OFF"}}, false), "")
+		m.late, m.meanwhile = errDisk, func() {
+			m.gate.guard("USER5", []stranding{{"COM1/Parity", "8N1", "8E1", WriteCommunications}})
+		}
+		want(t, "confirm", two.ConfirmProvisional(t.Context()), Code(errDisk.Error()))
+		if _, what, ok := two.Pending(); !ok || what != "COM1/Parity" {
+			t.Errorf("waits: %v %s, want COM1/Parity", ok, what)
+		}
+	})
+}
