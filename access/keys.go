@@ -28,6 +28,7 @@ const (
 	keptHTTPSKey     = "https/key"         // PKCS #8, made at the first start
 	keptCertificate  = "https/certificate" // the meter's own, DER
 	keptInstalled    = "https/installed"   // the owner's: PEM of key and chain
+	keptReturning    = "https/returning"   // what was installed before, until a change is confirmed
 	keptSSHHostKey   = "ssh/hostkey"       // PKCS #8, made at the first start
 	certificateYears = 20
 )

@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"encoding/pem"
+	"maps"
 	"math/big"
 	"testing"
 	"time"
@@ -101,6 +102,44 @@ func TestCertificateInUseIsTheKeptOne(t *testing.T) {
 		m.carryOut()
 		if !bytes.Equal(m.shown(), own) {
 			t.Error("nobody confirmed it, and it stays")
+		}
+	})
+}
+
+// What waits at the meter of a snapshot brings its twin no certificate, and takes none away.
+func TestCertificateOfATwin(t *testing.T) {
+	bubble(t, third, func(t *testing.T, m *meter) {
+		two := m.as(Web, named("USER2", "two"))
+		want(t, "install", two.InstallCertificate(t.Context(), ownersCertificate(t, m.now())), "")
+		want(t, "confirm", two.ConfirmProvisional(t.Context()), "")
+		want(t, "install another", two.InstallCertificate(t.Context(), ownersCertificate(t, m.now())), "")
+		m.keep(true)
+		theirs := maps.Clone(m.kept)
+		want(t, "confirm", two.ConfirmProvisional(t.Context()), "")
+		want(t, "the twin's own", two.InstallCertificate(t.Context(), ownersCertificate(t, m.now())), "")
+		want(t, "confirm", two.ConfirmProvisional(t.Context()), "")
+		own := m.shown()
+		m.keep(true)
+		for name := range theirs {
+			if IsOwnKey(name) {
+				delete(theirs, name)
+			}
+		}
+		for name, blob := range m.kept {
+			if IsOwnKey(name) {
+				theirs[name] = blob
+			}
+		}
+		m.kept = theirs
+		m.start()
+		time.Sleep(strandingPatience)
+		m.carryOut()
+		if !bytes.Equal(m.shown(), own) {
+			t.Error("the twin shows another certificate than its own")
+		}
+		m.powerCycle()
+		if !bytes.Equal(m.shown(), own) {
+			t.Error("the twin shows another certificate than its own after a restart")
 		}
 	})
 }
