@@ -2,6 +2,7 @@ package access
 
 import (
 	"context"
+	"errors"
 	"time"
 )
 
@@ -57,6 +58,13 @@ type Works interface {
 	// what is the meter's own, and starts it again. permit is asked just before that is so
 	// for good. With rehearse the snapshot is proved, and nothing is changed.
 	BecomeTwin(ctx context.Context, path string, by By, permit func() error, rehearse bool) (Twin, error)
+}
+
+// changedNothing reports whether an error of Works says that nothing was changed. After any
+// other the change may be in force: it is not durable yet, or the wait for it was given up.
+func changedNothing(err error) bool {
+	_, refused := asRefusal(err)
+	return refused || errors.Is(err, ErrValue)
 }
 
 // Twin is what a meter has, or will have, of the snapshot of another.

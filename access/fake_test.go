@@ -50,7 +50,9 @@ type meter struct {
 	settings  map[string]string
 	passwords map[int]Verifier
 	kept      map[string][]byte
-	disk      error // what the disk answers
+	disk      error  // what the disk answers before anything is done
+	late      error  // and what it answers when a change is in force already
+	meanwhile func() // comes between the two
 
 	auditMu sync.Mutex
 	records []Record
@@ -271,7 +273,10 @@ func (m *meter) Change(_ context.Context, t Transaction, _ By, judge Judge, rehe
 	}
 	m.gate.SetSecurity(security)
 	m.keep(false)
-	return nil
+	if m.meanwhile != nil {
+		m.meanwhile()
+	}
+	return m.late
 }
 
 func (m *meter) Template(context.Context) ([]byte, error) { return nil, nil }

@@ -105,7 +105,7 @@ func NewGate(o Options) (*Gate, error) {
 	if g.keys, err = restoreKeys(o.Kept, o.Random); err != nil {
 		return nil, err
 	}
-	err = errors.Join(g.lockouts.restore(o.Kept[keptLockouts], now), g.ledger.restore(o.Kept[keptLedger], now), g.restoreProvisional(o.Kept[keptProvisional], now), g.forwarding.restore(o.Kept[keptForward]))
+	err = errors.Join(g.lockouts.restore(o.Kept[keptLockouts], now), g.ledger.restore(o.Kept[keptLedger], now), g.restoreProvisional(o.Kept[keptProvisional], o.Kept[keptReturning], now), g.forwarding.restore(o.Kept[keptForward]))
 	return g, err
 }
 
@@ -189,9 +189,9 @@ func (g *Gate) Keep(now time.Time, all bool) map[string][]byte {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.provisionalChanged {
-		kept[keptProvisional] = nil
-		if g.provisional != nil {
-			kept[keptProvisional] = g.provisional.kept(now)
+		kept[keptProvisional], kept[keptReturning] = nil, nil
+		if p := g.provisional; p != nil {
+			kept[keptProvisional], kept[keptReturning] = p.kept(now), p.keptCertificate()
 		}
 		g.provisionalChanged = false
 	}

@@ -28,6 +28,7 @@ const (
 	keptHTTPSKey     = "https/key"         // PKCS #8, made at the first start
 	keptCertificate  = "https/certificate" // the meter's own, DER
 	keptInstalled    = "https/installed"   // the owner's: PEM of key and chain
+	keptReturning    = "https/returning"   // what was installed before, until a change is confirmed
 	keptSSHHostKey   = "ssh/hostkey"       // PKCS #8, made at the first start
 	certificateYears = 20
 )
@@ -330,27 +331,17 @@ func (s *Session) RemoveCertificate(ctx context.Context) error {
 	return s.putCertificate(ctx, nil, nil, "the meter's own")
 }
 
+// putCertificate has HTTPS show c, the meter's own where it is nil. It is in use from the
+// moment at which it is handed to the disk: what is shown is what a restart will bring.
 func (s *Session) putCertificate(ctx context.Context, c *tls.Certificate, text []byte, is string) error {
 	g := s.gate()
-	var undo func()
 	err := g.options.Works.Change(ctx, Transaction{Keep: map[string][]byte{keptInstalled: text}}, s.by(), func(Modules, []Change) error {
 		if err := s.permit(AdministerSecurity, "certificate"); err != nil {
 			return err
 		}
-		g.mu.Lock()
-		before := g.keys.installed
-		g.mu.Unlock()
-		undo = g.guardCertificate(s.identity.eventName(), before)
+		g.guardCertificate(s.identity.eventName(), c, text)
 		return nil
 	}, false)
-	switch {
-	case err == nil:
-		g.mu.Lock()
-		g.keys.owner, g.keys.installed = c, text
-		g.mu.Unlock()
-	case ctx.Err() == nil && undo != nil:
-		undo()
-	}
 	s.note(Record{Kind: OperationDone, Operation: AdministerSecurity, Target: "certificate", Is: is, Err: err})
 	return err
 }

@@ -85,7 +85,7 @@ func (s *Session) LoadTemplate(ctx context.Context, text []byte, rehearse bool) 
 		guarded = nil
 	}
 	lines, err := s.gate().options.Works.LoadTemplate(ctx, text, s.by(), s.judge(nil, guarded), rehearse)
-	if err != nil && ctx.Err() == nil && undo != nil {
+	if changedNothing(err) && undo != nil {
 		undo()
 	}
 	if !rehearse {

@@ -75,15 +75,13 @@ type keptProvisionalForm struct {
 	By          string            `json:"by"`
 	Before      string            `json:"before"`
 	Setups      map[string]string `json:"setups,omitempty"`
-	Certificate string            `json:"certificate,omitempty"`
-	Certified   bool              `json:"certified,omitempty"`
 	Needs       []string          `json:"needs,omitempty"`
 }
 
 // kept is p to be stored.
 func (p *provisional) kept(now time.Time) []byte {
 	form := keptProvisionalForm{UntilUTC: p.until.UTC(), RemainingMs: p.until.Sub(now).Milliseconds(), By: p.by, Before: string(p.before),
-		Setups: p.setups, Certificate: string(p.certificate), Certified: p.certified}
+		Setups: p.setups}
 	for _, op := range p.needs {
 		form.Needs = append(form.Needs, op.String())
 	}
@@ -93,6 +91,21 @@ func (p *provisional) kept(now time.Time) []byte {
 	}
 	return text
 }
+
+// keptCertificate is the certificate that returns, to be stored beside what the meter proves
+// itself with: no twin takes it for its own. It is empty where none returns.
+func (p *provisional) keptCertificate() []byte {
+	switch {
+	case !p.certified:
+		return nil
+	case len(p.certificate) == 0:
+		return []byte(ownReturns)
+	}
+	return p.certificate
+}
+
+// ownReturns stands for the meter's own certificate, which PEM never is.
+const ownReturns = "own"
 
 // BeginProvisional has all further changes of security return, unless they are confirmed
 // within the time.
@@ -106,7 +119,8 @@ func (s *Session) BeginProvisional(ctx context.Context, within time.Duration) (u
 	}
 	g := s.gate()
 	now := g.options.Now()
-	p := &provisional{until: now.Add(within), by: s.identity.eventName()}
+	until = now.Add(within)
+	p := &provisional{until: until, by: s.identity.eventName()}
 	var old *provisional
 	// What was before is taken when it is kept, so that no change slips between.
 	err = g.options.Works.Change(ctx, Transaction{}, s.by(), func(Modules, []Change) error {
@@ -134,7 +148,7 @@ func (s *Session) BeginProvisional(ctx context.Context, within time.Duration) (u
 		g.mu.Unlock()
 	}
 	s.note(Record{Kind: SecurityChanged, Operation: AdministerSecurity, Target: target, Is: "to be confirmed within " + within.String(), Err: err})
-	return p.until, err
+	return until, err
 }
 
 // Pending tells whether changes wait for their confirmation, until when, and what they
@@ -199,15 +213,16 @@ func (s *Session) ConfirmProvisional(ctx context.Context) error {
 		confirmed, g.provisional, g.provisionalChanged = g.provisional, nil, true
 		return nil
 	}, false)
-	if err != nil && confirmed != nil { // what is kept still says that they return
-		g.mu.Lock()
-		g.provisional, g.provisionalChanged = confirmed, true
-		g.mu.Unlock()
-	}
 	is := "confirmed"
+	g.mu.Lock()
 	if confirmed != nil {
 		is += ": " + confirmed.what()
+		// What is kept still says that they return, unless others wait by now.
+		if err != nil && g.provisional == nil {
+			g.provisional, g.provisionalChanged = confirmed, true
+		}
 	}
+	g.mu.Unlock()
 	s.note(Record{Kind: SecurityChanged, Operation: AdministerSecurity, Target: provisionalTarget, Is: is, Err: err})
 	return err
 }
@@ -254,7 +269,7 @@ func (g *Gate) dueReturn(now time.Time) *Transaction {
 	if p.certified {
 		t.Keep[keptInstalled] = p.certificate
 	}
-	t.Keep[keptProvisional] = nil
+	t.Keep[keptProvisional], t.Keep[keptReturning] = nil, nil
 	return &t
 }
 
@@ -312,7 +327,7 @@ func (g *Gate) provisionalStatus(now time.Time) ProvisionalStatus {
 
 // restoreProvisional goes on after a restart: the time that the meter was off counts, and
 // a clock that was set meanwhile does not lengthen it.
-func (g *Gate) restoreProvisional(text []byte, now time.Time) error {
+func (g *Gate) restoreProvisional(text, certificate []byte, now time.Time) error {
 	if len(text) == 0 {
 		return nil
 	}
@@ -320,7 +335,14 @@ func (g *Gate) restoreProvisional(text []byte, now time.Time) error {
 	if err := json.Unmarshal(text, &form); err != nil {
 		return fmt.Errorf("the kept provisional changes of security: %w", err)
 	}
-	p := &provisional{by: form.By, before: []byte(form.Before), setups: form.Setups, certificate: []byte(form.Certificate), certified: form.Certified}
+	p := &provisional{by: form.By, before: []byte(form.Before), setups: form.Setups, certified: len(certificate) > 0}
+	if p.certified && string(certificate) != ownReturns {
+		p.certificate = certificate
+	}
+	if p.what() == "" { // a certificate waited at the meter that this is the twin of
+		g.provisionalChanged = true
+		return nil
+	}
 	if form.Before != "" {
 		if _, err := parseSecurityFile(p.before); err != nil {
 			return fmt.Errorf("the kept provisional changes of security: %w", err)

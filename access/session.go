@@ -402,8 +402,7 @@ func (s *Session) transact(ctx context.Context, t Transaction, rehearse bool) er
 	if rehearse {
 		return err
 	}
-	// Where the wait was given up, the change may yet come, and its guard stays.
-	if err != nil && ctx.Err() == nil && undo != nil {
+	if changedNothing(err) && undo != nil {
 		undo()
 	}
 	g.changes.Add(1)

@@ -1,7 +1,9 @@
 package access
 
 import (
+	"crypto/tls"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -80,23 +82,11 @@ func (p *programmed) stranding(settings map[string]string, changes []Change) (li
 }
 
 // guard has what might strand return unless it is confirmed. It runs on the goroutine that
-// carries the change out, just before it does; undo is for a change that fails then.
+// carries the change out, just before it does; undo is for a change that is refused then.
 func (g *Gate) guard(by string, list []stranding) (undo func()) {
-	now := g.options.Now()
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	old := g.provisional
-	p := &provisional{by: by, setups: map[string]string{}}
-	if old != nil {
-		*p = *old
-		p.setups = map[string]string{}
-		for label, before := range old.setups {
-			p.setups[label] = before
-		}
-	}
-	if until := now.Add(strandingPatience); until.After(p.until) {
-		p.until = until
-	}
+	old, p := g.provisional, g.joined(by)
 	for _, s := range list {
 		if _, earlier := p.setups[s.label]; !earlier {
 			p.setups[s.label] = s.before
@@ -113,15 +103,32 @@ func (g *Gate) guard(by string, list []stranding) (undo func()) {
 	}
 }
 
-// guardCertificate is guard for the certificate of HTTPS; before is the owner's that was
-// in use, empty for the meter's own.
-func (g *Gate) guardCertificate(by string, before []byte) (undo func()) {
-	undo = g.guard(by, nil)
+// joined is what waits already, to be added to, with the time for one more change; the
+// caller holds mu.
+func (g *Gate) joined(by string) *provisional {
+	p := &provisional{by: by}
+	if g.provisional != nil {
+		*p = *g.provisional
+	}
+	setups := map[string]string{}
+	maps.Copy(setups, p.setups)
+	p.setups = setups
+	if until := g.options.Now().Add(strandingPatience); until.After(p.until) {
+		p.until = until
+	}
+	return p
+}
+
+// guardCertificate puts a certificate of HTTPS in use, the meter's own where c is nil, and is
+// guard for it.
+func (g *Gate) guardCertificate(by string, c *tls.Certificate, text []byte) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if p := g.provisional; !p.certified {
-		p.certified, p.certificate = true, before
-		p.require(AdministerSecurity)
+	p := g.joined(by)
+	if !p.certified {
+		p.certified, p.certificate = true, g.keys.installed
 	}
-	return undo
+	p.require(AdministerSecurity)
+	g.provisional, g.provisionalChanged = p, true
+	g.keys.owner, g.keys.installed = c, text
 }

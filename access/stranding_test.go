@@ -117,15 +117,58 @@ func TestStrandingGuardConfirmed(t *testing.T) {
 	}
 }
 
-// What is refused, or fails, after the gate has said yes leaves nothing that waits.
+// What the meter refuses after the gate has said yes leaves nothing that waits.
 func TestStrandingGuardUndone(t *testing.T) {
 	bubble(t, third, func(t *testing.T, m *meter) {
 		m.set("Ethernet/Enable SSH", "ON")
-		m.disk = errDisk
 		two := m.as(ION, named("USER2", "two"))
-		want(t, "change", two.Change(t.Context(), []Change{{Kind: Set, Object: "Ethernet/Enable SSH", Text: "OFF"}}, false), Code(errDisk.Error()))
+		changes := []Change{{Kind: Set, Object: "Ethernet/Enable SSH", Text: "OFF"}, {Kind: Set, Object: "Nowhere/PT Prim", Text: "1"}}
+		want(t, "change", two.Change(t.Context(), changes, false), CodeNotFound)
 		if _, what, ok := two.Pending(); ok {
 			t.Errorf("%s waits", what)
+		}
+	})
+}
+
+// What is in force, and only not durable yet, waits for its confirmation all the same.
+func TestStrandingGuardOfAFullDisk(t *testing.T) {
+	for name, do := range map[string]func(t *testing.T, s *Session) error{
+		"a change": func(t *testing.T, s *Session) error {
+			return s.Change(t.Context(), []Change{{Kind: Set, Object: "Ethernet/Enable SSH", Text: "OFF"}}, false)
+		},
+		"a template": func(t *testing.T, s *Session) error {
+			_, err := s.LoadTemplate(t.Context(), []byte("Ethernet/Enable SSH = OFF"), false)
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, third, func(t *testing.T, m *meter) {
+				m.set("Ethernet/Enable SSH", "ON")
+				m.late = errDisk
+				want(t, "change", do(t, m.as(ION, named("USER2", "two"))), Code(errDisk.Error()))
+				m.late = nil
+				time.Sleep(strandingPatience)
+				m.carryOut()
+				if got := m.settings["Ethernet/Enable SSH"]; got != "ON" {
+					t.Errorf("SSH is %s for ever, and nobody has confirmed it", got)
+				}
+			})
+		})
+	}
+}
+
+// What begins to wait while the disk has not yet taken a confirmation is not forgotten with it.
+func TestStrandingGuardWhileConfirming(t *testing.T) {
+	bubble(t, third, func(t *testing.T, m *meter) {
+		m.set("Ethernet/Enable SSH", "ON", "COM1/Parity", "8N1")
+		two := m.as(ION, named("USER2", "two"))
+		want(t, "change", two.Change(t.Context(), []Change{{Kind: Set, Object: "Ethernet/Enable SSH", Text: "OFF"}}, false), "")
+		m.late, m.meanwhile = errDisk, func() {
+			m.gate.guard("USER5", []stranding{{"COM1/Parity", "8N1", "8E1", WriteCommunications}})
+		}
+		want(t, "confirm", two.ConfirmProvisional(t.Context()), Code(errDisk.Error()))
+		if _, what, ok := two.Pending(); !ok || what != "COM1/Parity" {
+			t.Errorf("waits: %v %s, want COM1/Parity", ok, what)
 		}
 	})
 }

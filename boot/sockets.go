@@ -93,7 +93,8 @@ func (s *Sockets) Close() (err error) {
 // lent is a listener whose Close ends its accepting and leaves the socket open.
 type lent struct {
 	net.Listener
-	closed atomic.Bool
+	closing sync.Mutex // held by Close
+	closed  atomic.Bool
 }
 
 type deadliner interface{ SetDeadline(time.Time) error }
@@ -120,8 +121,11 @@ func (l *lent) Accept() (net.Conn, error) {
 	return conn, err
 }
 
-// Close wakes Accept.
+// Close wakes Accept. A second one returns when the first has: then nothing touches the
+// socket any more, and it can be lent anew.
 func (l *lent) Close() error {
+	l.closing.Lock()
+	defer l.closing.Unlock()
 	if l.closed.Swap(true) {
 		return net.ErrClosed
 	}

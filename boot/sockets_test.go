@@ -3,8 +3,37 @@ package boot
 import (
 	"errors"
 	"net"
+	"sync/atomic"
 	"testing"
+	"time"
 )
+
+// slowDeadline is a socket on which setting a deadline takes its time.
+type slowDeadline struct {
+	net.Listener
+	setting chan struct{}
+	set     atomic.Bool
+}
+
+func (s *slowDeadline) SetDeadline(time.Time) error {
+	close(s.setting)
+	time.Sleep(10 * time.Millisecond)
+	s.set.Store(true)
+	return nil
+}
+
+// Who has closed a listener may lend the socket anew: no other Close that is still under way
+// ends the accepting of the next server.
+func TestSocketsCloseWaits(t *testing.T) {
+	slow := &slowDeadline{setting: make(chan struct{})}
+	l := &lent{Listener: slow}
+	go l.Close()
+	<-slow.setting
+	_ = l.Close()
+	if !slow.set.Load() {
+		t.Error("a Close returned while another was still waking Accept")
+	}
+}
 
 // A socket outlives what serves on it, and who connects meanwhile is served by the next.
 func TestSocketsOutliveTheirServers(t *testing.T) {

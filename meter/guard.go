@@ -13,6 +13,7 @@ import (
 	"github.com/hepmeter/hepmeter/access"
 	"github.com/hepmeter/hepmeter/ion"
 	"github.com/hepmeter/hepmeter/ion/template"
+	"github.com/hepmeter/hepmeter/store"
 )
 
 // guard is the meter's side of its gate: what the gate keeps, and the registers that
@@ -87,6 +88,22 @@ func (m *Meter) openGate(kept map[string][]byte, limits access.Limits) (err erro
 
 // Gate is the one entrance to the meter, for servers.
 func (m *Meter) Gate() *access.Gate { return m.guard.gate }
+
+// Certify has HTTPS prove the names and addresses by which clients know the meter, unless the
+// owner's certificate does. It is durable when it returns: whoever reads its fingerprint finds
+// it again, also after a power cut. It is to be called before Run.
+func (m *Meter) Certify(names []string) error {
+	if _, err := m.Gate().Certificate(names); err != nil {
+		return err
+	}
+	m.guard.keep(m.Gate().Keep(time.Now(), false))
+	var b store.Batch
+	b.Security, b.SecurityDelete = m.guard.take()
+	if len(b.Security)+len(b.SecurityDelete) == 0 {
+		return nil
+	}
+	return m.commit(b)
+}
 
 // keep has blobs kept with the next batch; an empty one is forgotten.
 func (g *guard) keep(blobs map[string][]byte) {

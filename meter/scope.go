@@ -22,8 +22,10 @@ type scope struct {
 	rings   [][]float32 // by channel, longest samples each
 	next    int         // where in the rings the next sample goes
 	held    int         // samples in the rings
-	end     time.Time   // civil time of the latest
-	taken   time.Time   // when the latest came
+	// following is the index of the sample after the latest.
+	following int64
+	end       time.Time // civil time of the latest
+	taken     time.Time // when the latest came
 }
 
 // scopePatience is how long samples are kept after the latest look, and how old the newest
@@ -56,7 +58,7 @@ func (s *scope) take(b *waveform.Block, now, end time.Time) {
 		return
 	}
 	longest := len(s.rings[0])
-	if b.Gap {
+	if b.Gap || b.First != s.following { // samples are missing, or nobody looked meanwhile
 		s.held = 0
 	}
 	skip := max(0, n-longest)
@@ -71,7 +73,7 @@ func (s *scope) take(b *waveform.Block, now, end time.Time) {
 	}
 	s.next = (s.next + n - skip) % longest
 	s.held = min(longest, s.held+n-skip)
-	s.end, s.taken = end, now
+	s.end, s.taken, s.following = end, now, b.First+int64(n)
 }
 
 // Waveform implements access.Scope.

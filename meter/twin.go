@@ -45,8 +45,9 @@ func (m works) BecomeTwin(ctx context.Context, path string, by access.By, permit
 	if err != nil || rehearse {
 		return twin, errors.Join(err, m.store.DropTwin())
 	}
-	// Just before it is so for good, the meter is still fresh, and who asks still may.
-	err = m.ask(ctx, func(now time.Time) error {
+	// Just before it is so for good, the meter is still fresh, and who asks still may. It is
+	// waited for in any case: what is staged must be followed by the restart.
+	err = m.ask(context.WithoutCancel(ctx), func(now time.Time) error {
 		if err := permit(); err != nil {
 			return err
 		}

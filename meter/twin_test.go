@@ -178,6 +178,30 @@ func TestTwinsThatAreRefused(t *testing.T) {
 	})
 }
 
+// A client that goes away while the snapshot is staged leaves nothing half done: a meter that
+// went on with a staged snapshot would lose at some later start all that it counts until then.
+func TestATwinWhoseClientIsGone(t *testing.T) {
+	snapshot, _, _ := used(t)
+	runningAs(t, Options{Dir: t.TempDir(), Model: "PM8000"}, func(t *testing.T, m *Meter) {
+		path := bring(t, m, snapshot)
+		ctx, leave := context.WithCancel(t.Context())
+		permit := func() error {
+			leave()
+			time.Sleep(time.Millisecond) // whoever waits no more goes on before it is staged
+			return nil
+		}
+		if _, err := (works{m}).BecomeTwin(ctx, path, access.By{}, permit, false); err != nil {
+			t.Errorf("the snapshot is staged, and the client is told %v", err)
+		}
+		synctest.Wait()
+		select {
+		case <-m.Restarting():
+		default:
+			t.Error("the meter goes on, and takes the snapshot at some later start")
+		}
+	})
+}
+
 // runningAs is running for a meter of some kind.
 func runningAs(t *testing.T, o Options, body func(t *testing.T, m *Meter)) {
 	t.Helper()

@@ -149,7 +149,8 @@ func (s *Store) StageTwin() error {
 		return diskError("staging a snapshot", s.beside(twinName), err)
 	}
 	if err := s.fs.SyncDir(s.dir); err != nil {
-		return diskError("staging a snapshot", s.beside(twinName), err)
+		// Who is told that it failed must not lose the store to it at some later start.
+		return errors.Join(diskError("staging a snapshot", s.beside(twinName), err), s.fs.Remove(s.beside(twinName)))
 	}
 	return nil
 }

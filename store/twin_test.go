@@ -6,6 +6,7 @@ import (
 	"maps"
 	"os"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -146,6 +147,41 @@ func operation(w *workload, at int) string {
 		return w.disk.Operation(at)
 	}
 	return "the end"
+}
+
+// A twin whose staging fails is none: the meter goes on, and no later start takes what it has
+// counted away.
+func TestTwinThatCannotBeStaged(t *testing.T) {
+	_, snapshot := source(t)
+	failures := 0
+	for at := 0; ; at++ {
+		w := newWorkload(t, 1000)
+		w.open()
+		w.commit(11)
+		w.upload(snapshot)
+		if _, err := w.store.PrepareTwin(simUpload, twinOptions(w.now)); err != nil {
+			t.Fatal(err)
+		}
+		first := w.disk.Calls() + at
+		w.disk.FailBetween(first, first, syscall.EIO, false)
+		err := w.store.StageTwin()
+		w.disk.FailBetween(0, -1, nil, false)
+		if err == nil {
+			break
+		}
+		failures++
+		if err := w.store.DropTwin(); err != nil {
+			t.Fatal(err)
+		}
+		w.commit(12)
+		w.close()
+		if got, err := openAndRead(w.disk, w.now); err != nil || !equal(got, w.state.restarted()) {
+			t.Errorf("fault at call %d: %v, (-want +got):\n%s", at, err, gocmp.Diff(w.state.restarted(), got))
+		}
+	}
+	if failures < 2 {
+		t.Errorf("%d faults: renaming and syncing can fail", failures)
+	}
 }
 
 // A second power cut while the twin takes the place of the meter that the first left.

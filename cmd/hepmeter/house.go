@@ -122,7 +122,7 @@ func (h *house) doors(m *meter.Meter) ([]door, error) {
 	}
 	if generation.HTTPS {
 		// It is there before anyone asks for its fingerprint.
-		if _, err := gate.Certificate(names); err != nil {
+		if err := m.Certify(names); err != nil {
 			return nil, err
 		}
 		doors = append(doors, door{boot.HTTPS, "Ethernet/HTTPS Port", pages.ServeTLS})
