@@ -1,0 +1,135 @@
+package meter
+
+import (
+	"fmt"
+	"maps"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/hepmeter/hepmeter/access"
+	"github.com/hepmeter/hepmeter/access/rules"
+	"github.com/hepmeter/hepmeter/access/rules/ruletest"
+)
+
+// doors is a run through the doors that people use of one meter: web pages, terminal and
+// file transfer.
+type doors struct {
+	*served
+	table      ruletest.Table
+	generation access.Generation
+	cases      *doorCases
+}
+
+// doorCases counts what was tried and what went wrong.
+type doorCases struct{ web, failures atomic.Int64 }
+
+// doorSets are the sets of permissions that are tried in a mode. Without accounts they are
+// without effect.
+func doorSets(mode access.Mode) []int {
+	if mode == access.None || mode == access.Standard {
+		return []int{0, ruletest.Absent}
+	}
+	return sets()
+}
+
+// set puts a security in force in which both accounts have the same boxes, or are absent.
+func (d *doors) set(t *testing.T, a *rules.Asked) {
+	t.Helper()
+	d.guard.gate.SetSecurity(d.table.Security(t, d.generation, d.guard.modelName, a, map[string]string{access.RegisterWebAccess: "HTTP"}))
+}
+
+// under are the words of a set of permissions on a path.
+func (d *doors) under(mode access.Mode, path access.Path, set int, setup string) rules.Asked {
+	return rules.Asked{Generation: d.generation.Name, Mode: mode.String(), Path: path.String(), Setup: setup, MapAccess: "Read Only", Upgrade: "anyone", Broadcast: "on",
+		Absent: set == ruletest.Absent, Boxes: ruletest.Ticked(set)}
+}
+
+// atLogin is what a login is answered, which comes before any operation: a wrong one, and
+// one with what the mode does not take, get no further.
+func (d *doors) atLogin(a rules.Asked, kind access.CredentialKind) string {
+	a.Credential, a.Operation = kind.String(), access.ReadMeasurement.String()
+	switch answer := d.table.Answer(&a); {
+	case answer == string(access.CodeUserNeeded) && !(a.Absent && a.Mode == "LSS"), answer == string(access.CodeNotInThisFirmware):
+		return answer
+	case a.Absent && (a.Mode == "LSS" || a.Mode == "Advanced"):
+		// The table is asked about right credentials only, and there is no right one.
+		return string(access.CodeBadCredentials)
+	}
+	return rules.Allow
+}
+
+// expected is the answer of the table to operations that follow each other: a page's, and
+// then that of its form.
+func (d *doors) expected(a rules.Asked, kind access.CredentialKind, ops []access.Operation) string {
+	a.Credential = kind.String()
+	for _, op := range ops {
+		a.Operation = op.String()
+		if answer := d.table.Answer(&a); answer != rules.Allow {
+			return answer
+		}
+	}
+	return rules.Allow
+}
+
+// judged compares what a client was answered with what is expected.
+func (d *doors) judged(t *testing.T, a rules.Asked, who access.CredentialKind, what, want, got string) {
+	if got != want && d.cases.failures.Add(1) <= 20 {
+		a.Credential, a.Operation = who.String(), what
+		t.Errorf("%s: %s, want %s", &a, got, want)
+	}
+}
+
+// enough stops a run in which too much has failed.
+func (d *doors) enough(t *testing.T) {
+	if d.cases.failures.Load() > 20 {
+		t.Fatal("and more")
+	}
+}
+
+// openSetup switches setup by the pages on, as a form of theirs will have it: what is there
+// already changes nothing.
+func (d *doors) openSetup(t *testing.T) {
+	t.Helper()
+	root, err := d.Gate().Open(access.Client{Path: access.ION, Remote: "192.0.2.1:1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	admin, err := root.With(t.Context(), access.Credential{User: "USER1", Given: true, Password: "0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := admin.SetOptions(t.Context(), map[string]string{access.RegisterWebSetup: "ON"}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// last is the operation that a probe is about.
+func last(ops []access.Operation) access.Operation { return ops[len(ops)-1] }
+
+// TestGateThroughDoors holds a real meter, through its web pages, its terminal and its file
+// transfer, against the table of rules: F14, F15 and F17 in every mode for every set of
+// permissions.
+func TestGateThroughDoors(t *testing.T) {
+	table := ruletest.Read(t, filepath.Join("..", "access", "rules.txt"))
+	var cases doorCases
+	for _, firmware := range []string{"2.1.0", "3.0.0"} {
+		d := &doors{served: serve(t, firmware), table: table, cases: &cases}
+		d.generation = d.guard.generation
+		d.openSetup(t)
+		kept := maps.Clone(d.guard.settings)
+		for _, mode := range d.generation.Modes {
+			for door, through := range map[string]func(*testing.T, access.Mode){"web": d.throughWeb} {
+				t.Run(strings.Join([]string{d.generation.Name, mode.String(), door}, " "), func(t *testing.T) { through(t, mode) })
+			}
+		}
+		if !maps.Equal(kept, d.guard.settings) {
+			t.Error("the run has changed the registers of security")
+		}
+	}
+	text := fmt.Sprintf("gate: %d cases through the web, %d failures", cases.web.Load(), cases.failures.Load())
+	t.Log(text)
+	fmt.Println(text)
+}
