@@ -5,6 +5,7 @@ import (
 	"maps"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -22,8 +23,13 @@ type doors struct {
 	cases      *doorCases
 }
 
-// doorCases counts what was tried and what went wrong.
-type doorCases struct{ web, failures atomic.Int64 }
+// doorCases counts what was tried and what went wrong, and how often each answer was right.
+type doorCases struct {
+	web, ssh, sftp, failures atomic.Int64
+
+	mu      sync.Mutex
+	answers map[string]int
+}
 
 // doorSets are the sets of permissions that are tried in a mode. Without accounts they are
 // without effect.
@@ -50,11 +56,14 @@ func (d *doors) under(mode access.Mode, path access.Path, set int, setup string)
 // one with what the mode does not take, get no further.
 func (d *doors) atLogin(a rules.Asked, kind access.CredentialKind) string {
 	a.Credential, a.Operation = kind.String(), access.ReadMeasurement.String()
+	// The table is asked about right credentials only, and here there is no right one.
+	nobody := a.Absent && (a.Mode == "LSS" || a.Mode == "Advanced")
+	// The pages check a password without a name before they say that they want a name.
+	checked := nobody && a.Mode == "LSS" && a.Path == access.Web.String()
 	switch answer := d.table.Answer(&a); {
-	case answer == string(access.CodeUserNeeded) && !(a.Absent && a.Mode == "LSS"), answer == string(access.CodeNotInThisFirmware):
+	case answer == string(access.CodeUserNeeded) && !checked, answer == string(access.CodeNotInThisFirmware):
 		return answer
-	case a.Absent && (a.Mode == "LSS" || a.Mode == "Advanced"):
-		// The table is asked about right credentials only, and there is no right one.
+	case nobody:
 		return string(access.CodeBadCredentials)
 	}
 	return rules.Allow
@@ -75,6 +84,9 @@ func (d *doors) expected(a rules.Asked, kind access.CredentialKind, ops []access
 
 // judged compares what a client was answered with what is expected.
 func (d *doors) judged(t *testing.T, a rules.Asked, who access.CredentialKind, what, want, got string) {
+	d.cases.mu.Lock()
+	d.cases.answers[want]++
+	d.cases.mu.Unlock()
 	if got != want && d.cases.failures.Add(1) <= 20 {
 		a.Credential, a.Operation = who.String(), what
 		t.Errorf("%s: %s, want %s", &a, got, want)
@@ -114,14 +126,14 @@ func last(ops []access.Operation) access.Operation { return ops[len(ops)-1] }
 // permissions.
 func TestGateThroughDoors(t *testing.T) {
 	table := ruletest.Read(t, filepath.Join("..", "access", "rules.txt"))
-	var cases doorCases
+	cases := doorCases{answers: map[string]int{}}
 	for _, firmware := range []string{"2.1.0", "3.0.0"} {
 		d := &doors{served: serve(t, firmware), table: table, cases: &cases}
 		d.generation = d.guard.generation
 		d.openSetup(t)
 		kept := maps.Clone(d.guard.settings)
 		for _, mode := range d.generation.Modes {
-			for door, through := range map[string]func(*testing.T, access.Mode){"web": d.throughWeb} {
+			for door, through := range map[string]func(*testing.T, access.Mode){"web": d.throughWeb, "ssh": d.throughSSH, "sftp": d.throughSFTP} {
 				t.Run(strings.Join([]string{d.generation.Name, mode.String(), door}, " "), func(t *testing.T) { through(t, mode) })
 			}
 		}
@@ -129,7 +141,13 @@ func TestGateThroughDoors(t *testing.T) {
 			t.Error("the run has changed the registers of security")
 		}
 	}
-	text := fmt.Sprintf("gate: %d cases through the web, %d failures", cases.web.Load(), cases.failures.Load())
-	t.Log(text)
+	text := fmt.Sprintf("gate: %d cases through the web, %d through ssh, %d through sftp, %d failures", cases.web.Load(), cases.ssh.Load(), cases.sftp.Load(), cases.failures.Load())
+	t.Log(text, cases.answers)
 	fmt.Println(text)
+	for _, code := range []access.Code{rules.Allow, access.CodeNoPermission, access.CodeSetupClosed, access.CodeNotInThisMode, access.CodeNotInThisFirmware, access.CodeCredentialsNeeded,
+		access.CodeUserNeeded, access.CodeBadCredentials} {
+		if cases.answers[string(code)] == 0 {
+			t.Errorf("nothing was to be answered with %s", code)
+		}
+	}
 }

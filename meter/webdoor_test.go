@@ -127,14 +127,14 @@ func (d *doors) webVisitors(t *testing.T) []*webVisitor {
 		if err != nil {
 			t.Fatal(err)
 		}
-		transport := &http.Transport{}
+		transport := &http.Transport{DisableCompression: true}
 		t.Cleanup(transport.CloseIdleConnections)
 		v.base, v.client = "http://"+d.web, &http.Client{Jar: jar, Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	}
 	return list
 }
 
-// login is the answer of the login page, and where browsers without a login are sent.
+// loginFirst is where browsers are sent that have not logged in: there is no code.
 const loginFirst = "the login page"
 
 var (
