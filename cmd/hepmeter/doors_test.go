@@ -329,7 +329,7 @@ func (d *doorway) restarts() {
 	if err := os.Remove(d.readyFile); err != nil {
 		d.Fatal(err)
 	}
-	if r := d.sshAs("USER1", "0", "", "restart", "--yes"); !strings.Contains(r.out, "the meter restarts") {
+	if r := d.sshAs("USER1", "0", "", "restart", "--yes"); r.code != 0 || !strings.Contains(r.out, "the meter restarts") {
 		d.Fatalf("restart: %+v", r)
 	}
 	d.serves(d) // the ready file is written anew

@@ -37,6 +37,9 @@ type channel struct {
 	width, height atomic.Int32
 	resized       chan struct{}
 	left          sync.Once
+	// restarts tells that the client has had the meter start again: that is his answer, and
+	// that his connection ends is no failure of it.
+	restarts atomic.Bool
 }
 
 // stream is one of a channel's two streams. The library wants one writer at a time.
