@@ -82,6 +82,16 @@ func (d *doors) expected(a rules.Asked, kind access.CredentialKind, ops []access
 	return rules.Allow
 }
 
+// tells compares the operations that a client is told to be allowed with the whole table.
+func (d *doors) tells(t *testing.T, asked rules.Asked, who access.CredentialKind, what string, told map[string]bool, cases *atomic.Int64) {
+	says := map[bool]string{true: rules.Allow, false: "not allowed"}
+	for op := access.ReadMeasurement; op.String() != "unknown operation"; op++ {
+		cases.Add(1)
+		want := d.expected(asked, who, []access.Operation{op}) == rules.Allow
+		d.judged(t, asked, who, what+": "+op.String(), says[want], says[told[op.String()]])
+	}
+}
+
 // judged compares what a client was answered with what is expected.
 func (d *doors) judged(t *testing.T, a rules.Asked, who access.CredentialKind, what, want, got string) {
 	d.cases.mu.Lock()

@@ -144,6 +144,12 @@ var (
 
 // ask sends a request, and returns its answer in the words of the table.
 func (v *webVisitor) ask(t *testing.T, path string, fields []string) string {
+	answer, _ := v.send(t, path, fields)
+	return answer
+}
+
+// send is ask with what came with the answer.
+func (v *webVisitor) send(t *testing.T, path string, fields []string) (word string, text []byte) {
 	method, body := http.MethodGet, io.Reader(nil)
 	if fields != nil {
 		values := url.Values{"token": {v.token}}
@@ -154,7 +160,7 @@ func (v *webVisitor) ask(t *testing.T, path string, fields []string) string {
 	}
 	r, err := http.NewRequestWithContext(t.Context(), method, v.base+path, body)
 	if err != nil {
-		return err.Error()
+		return err.Error(), nil
 	}
 	if fields != nil {
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
@@ -164,36 +170,35 @@ func (v *webVisitor) ask(t *testing.T, path string, fields []string) string {
 	}
 	answer, err := v.client.Do(r)
 	if err != nil {
-		return err.Error()
+		return err.Error(), nil
 	}
 	defer answer.Body.Close()
 	if strings.HasPrefix(answer.Header.Get("Content-Type"), "text/event-stream") {
-		return rules.Allow // and it goes on
+		return rules.Allow, nil // and it goes on
 	}
-	text, err := io.ReadAll(answer.Body)
-	if err != nil {
-		return err.Error()
+	if text, err = io.ReadAll(answer.Body); err != nil {
+		return err.Error(), nil
 	}
 	if found := tokenOnPage.FindSubmatch(text); found != nil {
 		v.token = string(found[1])
 	}
 	switch found := refusalOnPage.FindSubmatch(text); {
 	case answer.StatusCode == http.StatusSeeOther && strings.HasPrefix(answer.Header.Get("Location"), "/login"):
-		return loginFirst
+		return loginFirst, text
 	case answer.StatusCode == http.StatusSeeOther, answer.StatusCode == http.StatusUpgradeRequired: // a socket is let in, and this is none
-		return rules.Allow
+		return rules.Allow, text
 	case answer.Header.Get("Content-Type") == "application/problem+json":
 		var problem struct{ Code string }
 		if err := json.Unmarshal(text, &problem); err != nil {
-			return err.Error()
+			return err.Error(), nil
 		}
-		return problem.Code
+		return problem.Code, text
 	case found != nil:
-		return string(found[1])
+		return string(found[1]), text
 	case answer.StatusCode == http.StatusOK:
-		return rules.Allow
+		return rules.Allow, text
 	}
-	return answer.Status + " " + string(text)
+	return answer.Status + " " + string(text), text
 }
 
 // enter logs in where that was not done, and returns what it was answered.
@@ -248,6 +253,7 @@ func (d *doors) visitWeb(t *testing.T, v *webVisitor, asked rules.Asked, list []
 			return
 		}
 	}
+	d.ownRights(t, v, asked)
 	seen := map[access.Operation]bool{}
 	for i := range list {
 		p := &list[i]
@@ -276,4 +282,19 @@ func (d *doors) visitWeb(t *testing.T, v *webVisitor, asked rules.Asked, list []
 			return // the same is asked again, and each wrong password has to wait
 		}
 	}
+}
+
+// ownRights compares what who may read is told that he may with the whole table.
+func (d *doors) ownRights(t *testing.T, v *webVisitor, asked rules.Asked) {
+	if d.atLogin(asked, v.kind) != rules.Allow && v.kind != access.NoCredential || d.expected(asked, v.kind, []access.Operation{access.ReadMeasurement}) != rules.Allow {
+		return
+	}
+	var own struct{ May []string }
+	told := map[string]bool{}
+	if answer, text := v.send(t, "/api/v1/session", nil); answer == rules.Allow && json.Unmarshal(text, &own) == nil {
+		for _, op := range own.May {
+			told[op] = true
+		}
+	}
+	d.tells(t, asked, v.kind, "/api/v1/session", told, &d.cases.web)
 }
