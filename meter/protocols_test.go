@@ -8,9 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
-	"math/bits"
 	"net"
-	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -20,18 +18,21 @@ import (
 
 	"github.com/hepmeter/hepmeter/access"
 	"github.com/hepmeter/hepmeter/access/rules"
+	"github.com/hepmeter/hepmeter/access/rules/ruletest"
 	"github.com/hepmeter/hepmeter/ion"
 	"github.com/hepmeter/hepmeter/registermap"
 	ionpserver "github.com/hepmeter/hepmeter/serve/ionp"
 	modbusserver "github.com/hepmeter/hepmeter/serve/modbus"
+	sshserver "github.com/hepmeter/hepmeter/serve/ssh"
+	webserver "github.com/hepmeter/hepmeter/serve/web"
 	"github.com/hepmeter/hepmeter/wire/ionp"
 	"github.com/hepmeter/hepmeter/wire/modbus"
 )
 
-// served is a running meter with both its servers.
+// served is a running meter with its servers.
 type served struct {
 	*Meter
-	ion, modbus string // addresses
+	ion, modbus, web, ssh string // addresses
 }
 
 // serve runs a fresh meter of a firmware version, and serves it until the test ends.
@@ -47,7 +48,7 @@ func serve(t *testing.T, firmware string) *served {
 		t.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	ended := make(chan error, 3)
+	ended := make(chan error, 5)
 	listen := func(serve func(context.Context, net.Listener) error) string {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
@@ -56,11 +57,13 @@ func serve(t *testing.T, firmware string) *served {
 		go func() { ended <- serve(ctx, l) }()
 		return l.Addr().String()
 	}
-	s := &served{m, listen(ionpserver.New(m.Gate(), ionpserver.Options{}).Serve), listen(modbusserver.New(m.Gate(), layout, modbusserver.Options{}).Serve)}
+	quiet := slog.New(slog.DiscardHandler)
+	s := &served{m, listen(ionpserver.New(m.Gate(), ionpserver.Options{}).Serve), listen(modbusserver.New(m.Gate(), layout, modbusserver.Options{}).Serve),
+		listen(webserver.New(m.Gate(), webserver.Options{Log: quiet}).ServePlain), listen(sshserver.New(m.Gate(), sshserver.Options{Log: quiet}).Serve)}
 	go func() { ended <- m.Run(ctx) }()
 	t.Cleanup(func() {
 		stop()
-		if err := errors.Join(<-ended, <-ended, <-ended, m.Close()); err != nil {
+		if err := errors.Join(<-ended, <-ended, <-ended, <-ended, <-ended, m.Close()); err != nil {
 			t.Error(err)
 		}
 	})
@@ -223,37 +226,11 @@ var shown = []struct {
 	{access.ModelNumber, ionp.Identity{Credential: ionp.NamedUser("8000", "0")}},
 }
 
-// boxSets is how many sets of permissions there are; number boxSets stands for an account
-// that is not there.
-const boxSets = 1 << 7
-
-// boxes are the registers of a Security User module, by the words of the rules.
-var boxes = []struct{ word, register string }{
-	{"read", "Read Access"}, {"reset", "Peak Demand Reset Access"}, {"time", "Time Sync Access"}, {"config", "Full Meter Config Access"},
-	{"test", "Test Mode Access"}, {"security", "Security Config Access"}, {"comm", "Comm Config Access"},
-}
-
-// ticked are the words of a set.
-func ticked(set int) (words []string) {
-	for i, box := range boxes {
-		if set < boxSets && set>>i&1 == 1 {
-			words = append(words, box.word)
-		}
-	}
-	return words
-}
-
-// telling reports whether a set is nothing, one box with or without Read Access, all, or
-// no account at all.
-func telling(set int) bool {
-	return bits.OnesCount(uint(set&^1)) <= 1 || set == boxSets-1 // boxSets is one bit, too
-}
-
 // sets are the sets of permissions that are tried, the account that is not there included:
 // under the race detector, where all would take minutes, those of telling.
 func sets() (list []int) {
-	for set := range boxSets + 1 {
-		if !raceDetector || telling(set) {
+	for set := range ruletest.Absent + 1 {
+		if !raceDetector || ruletest.Telling(set) {
 			list = append(list, set)
 		}
 	}
@@ -263,8 +240,7 @@ func sets() (list []int) {
 // protocols is a run through the protocols of one meter.
 type protocols struct {
 	*served
-	table      []*rules.Rule
-	password   access.Verifier
+	table      ruletest.Table
 	cases      *protocolCases
 	generation access.Generation
 }
@@ -275,24 +251,7 @@ type protocolCases struct{ ion, modbus, failures atomic.Int64 }
 // set puts a security in force in which both accounts have the same boxes, or are absent.
 func (p *protocols) set(t *testing.T, a *rules.Asked) {
 	t.Helper()
-	settings := map[string]string{access.RegisterMode: a.Mode, access.RegisterMapAccess: a.MapAccess, "Security Options/ION Lockout Attempts": "0",
-		"Security Options/Allow Broadcast Time Sync": map[bool]string{true: "ON", false: "OFF"}[a.Broadcast == "on"]}
-	passwords := map[int]access.Verifier{0: p.password}
-	for account := 1; account <= 2 && !a.Absent; account++ {
-		passwords[account] = p.password
-		on := map[string]bool{}
-		for _, word := range a.Boxes {
-			on[word] = true
-		}
-		for _, box := range boxes {
-			settings[fmt.Sprintf("Security User %d/%s", account, box.register)] = map[bool]string{true: "ON", false: "OFF"}[on[box.word]]
-		}
-	}
-	security, err := access.NewSecurity(p.generation, p.guard.modelName, settings, passwords)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p.guard.gate.SetSecurity(security)
+	p.guard.gate.SetSecurity(p.table.Security(t, p.generation, p.guard.modelName, a, nil))
 }
 
 // expected is the answer that the table gives to a request through the object protocol.
@@ -307,10 +266,7 @@ func (p *protocols) expected(a *rules.Asked, op access.Operation, kind access.Cr
 		op = access.AdministerSecurity
 	}
 	a.Credential, a.Operation = kind.String(), op.String()
-	if rule := rules.Decide(p.table, a); rule != nil {
-		return rule.Answer
-	}
-	return "no rule"
+	return p.table.Answer(a)
 }
 
 // judged compares what a client was answered with what is expected.
@@ -343,14 +299,14 @@ func (p *protocols) throughION(t *testing.T, mode access.Mode) {
 		clients[i] = p.client(t, "proof")
 	}
 	for _, set := range sets() {
-		asked := rules.Asked{Generation: p.generation.Name, Mode: mode.String(), Path: access.ION.String(), MapAccess: "Read Only", Upgrade: "anyone", Broadcast: "on", Absent: set == boxSets, Boxes: ticked(set)}
+		asked := rules.Asked{Generation: p.generation.Name, Mode: mode.String(), Path: access.ION.String(), MapAccess: "Read Only", Upgrade: "anyone", Broadcast: "on", Absent: set == ruletest.Absent, Boxes: ruletest.Ticked(set)}
 		p.set(t, &asked)
 		var running sync.WaitGroup
 		for i, client := range clients {
 			running.Go(func() {
 				a, who := asked, shown[i/lanes]
 				for n := i % lanes; n < len(list); n += lanes {
-					if list[n].op == before(list, n) && !telling(set) {
+					if list[n].op == before(list, n) && !ruletest.Telling(set) {
 						continue
 					}
 					want := p.expected(&a, list[n].op, who.kind)
@@ -402,11 +358,11 @@ func (p *protocols) throughModbus(t *testing.T, mode access.Mode) {
 		for _, mapAccess := range []string{"None", "Read Only", "Read/Write"} {
 			for _, broadcast := range []string{"on", "off"} {
 				asked := rules.Asked{Generation: p.generation.Name, Mode: mode.String(), Path: access.ModbusMap.String(), Credential: access.NoCredential.String(), MapAccess: mapAccess,
-					Upgrade: "anyone", Broadcast: broadcast, Absent: set == boxSets, Boxes: ticked(set)}
+					Upgrade: "anyone", Broadcast: broadcast, Absent: set == ruletest.Absent, Boxes: ruletest.Ticked(set)}
 				p.set(t, &asked)
 				var running sync.WaitGroup
 				for i, probe := range list {
-					if broadcast == "off" && probe.op != access.SyncClock || i > 0 && list[i-1].op == probe.op && !telling(set) {
+					if broadcast == "off" && probe.op != access.SyncClock || i > 0 && list[i-1].op == probe.op && !ruletest.Telling(set) {
 						continue
 					}
 					running.Go(func() {
@@ -426,12 +382,8 @@ func (p *protocols) throughModbus(t *testing.T, mode access.Mode) {
 
 // tryModbus makes one request: every no of the gate is exception 2.
 func (p *protocols) tryModbus(t *testing.T, a *rules.Asked, client *modbus.Client, probe modbusProbe) {
-	want, got := "no rule", rules.Allow
-	switch rule := rules.Decide(p.table, a); {
-	case rule == nil:
-	case rule.Answer == rules.Allow:
-		want = rules.Allow
-	default:
+	want, got := rules.Allow, rules.Allow
+	if p.table.Answer(a) != rules.Allow {
 		want = modbus.IllegalDataAddress.Error()
 	}
 	var err error
@@ -468,21 +420,10 @@ func writeRegisters(c *modbus.Client, number int, words []uint16) error {
 // TestGateThroughProtocols holds a real meter, through its real servers, against the
 // table of rules: F8, F9 and F17 in every mode for every set of permissions.
 func TestGateThroughProtocols(t *testing.T) {
-	text, err := os.ReadFile(filepath.Join("..", "access", "rules.txt"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	table, err := rules.Parse(string(text))
-	if err != nil {
-		t.Fatal(err)
-	}
-	password, err := access.FactoryPassword(zeroReader{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	table := ruletest.Read(t, filepath.Join("..", "access", "rules.txt"))
 	var cases protocolCases
 	for _, firmware := range []string{"2.1.0", "3.0.0"} {
-		p := &protocols{served: serve(t, firmware), table: table, password: password, cases: &cases}
+		p := &protocols{served: serve(t, firmware), table: table, cases: &cases}
 		p.generation = p.guard.generation
 		// What is linked and deleted for show.
 		if err := p.Program(t.Context(), proofModule(), tester); err != nil {
@@ -500,11 +441,6 @@ func TestGateThroughProtocols(t *testing.T) {
 	t.Logf("gate: %d cases through the object protocol, %d through Modbus, %d failures", cases.ion.Load(), cases.modbus.Load(), cases.failures.Load())
 	fmt.Printf("gate: %d cases through the object protocol, %d through Modbus, %d failures\n", cases.ion.Load(), cases.modbus.Load(), cases.failures.Load())
 }
-
-// zeroReader is salt for a password that is known to all.
-type zeroReader struct{}
-
-func (zeroReader) Read(b []byte) (int, error) { clear(b); return len(b), nil }
 
 func proofModule() []ion.Change {
 	return []ion.Change{ion.Create{Type: "Maximum", Label: "Proof"}}

@@ -35,10 +35,11 @@ func buildHepmeter(t testing.TB) string {
 
 // process is a running meter.
 type process struct {
-	cmd    *exec.Cmd
-	ready  boot.Ready
-	stderr *output
-	exited chan error
+	cmd       *exec.Cmd
+	readyFile string
+	ready     boot.Ready
+	stderr    *output
+	exited    chan error
 }
 
 // output is what a process has written so far; it may be read while it grows.
@@ -63,21 +64,27 @@ func (o *output) String() string {
 // says that it serves.
 func startMeter(t testing.TB, binary, data string, args ...string) *process {
 	t.Helper()
-	readyFile := filepath.Join(t.TempDir(), "ready.json")
-	p := &process{stderr: new(output), exited: make(chan error, 1)}
-	p.cmd = exec.Command(binary, append([]string{"run", "--data", data, "--port", "modbus=0", "--port", "ion=0", "--port", "http=0", "--port", "https=0", "--port", "ssh=0", "--ready", readyFile}, args...)...)
+	p := &process{readyFile: filepath.Join(t.TempDir(), "ready.json"), stderr: new(output), exited: make(chan error, 1)}
+	p.cmd = exec.Command(binary, append([]string{"run", "--data", data, "--port", "modbus=0", "--port", "ion=0", "--port", "http=0", "--port", "https=0", "--port", "ssh=0", "--ready", p.readyFile}, args...)...)
 	p.cmd.Stderr = p.stderr
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { p.cmd.Process.Kill() })
 	go func() { p.exited <- p.cmd.Wait() }()
+	p.serves(t)
+	return p
+}
+
+// serves waits until the meter says that it serves.
+func (p *process) serves(t testing.TB) {
+	t.Helper()
 	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(5 * time.Millisecond) {
-		if text, err := os.ReadFile(readyFile); err == nil {
+		if text, err := os.ReadFile(p.readyFile); err == nil {
 			if err := json.Unmarshal(text, &p.ready); err != nil {
 				t.Fatalf("ready file: %v: %s", err, text)
 			}
-			return p
+			return
 		}
 		select {
 		case err := <-p.exited:

@@ -2,33 +2,16 @@ package panel
 
 import (
 	"context"
-	"crypto/rand"
 	"fmt"
-	"math/bits"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/hepmeter/hepmeter/access"
 	"github.com/hepmeter/hepmeter/access/rules"
+	"github.com/hepmeter/hepmeter/access/rules/ruletest"
 	wire "github.com/hepmeter/hepmeter/wire/panel"
 )
-
-// boxes are the permissions in the words of the table.
-var boxes = []struct{ word, register string }{
-	{"read", "Read Access"}, {"reset", "Peak Demand Reset Access"}, {"time", "Time Sync Access"}, {"config", "Full Meter Config Access"},
-	{"test", "Test Mode Access"}, {"security", "Security Config Access"}, {"comm", "Comm Config Access"},
-}
-
-// noAccount stands for a set of boxes of an account that is not there.
-const noAccount = 1 << 7
-
-// telling reports whether a set is nothing, one box with or without Read Access, all, or no
-// account at all.
-func telling(set int) bool {
-	return bits.OnesCount(uint(set&^1)) <= 1 || set == noAccount-1
-}
 
 // asked is what is tried at the panel.
 type asked struct {
@@ -53,41 +36,29 @@ var askedAtThePanel = []asked{
 type matrix struct {
 	*bench
 	generation access.Generation
-	password   access.Verifier
-	table      []*rules.Rule
+	table      ruletest.Table
 	cases      map[string]int // by answer
 }
 
 // The panel answers as the table of rules says, key by key: every generation, mode, set of
 // permissions and kind of change, and with programming at the panel off.
 func TestRulesAtThePanel(t *testing.T) {
-	text, err := os.ReadFile(filepath.Join("..", "..", "access", "rules.txt"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	table, err := rules.Parse(string(text))
-	if err != nil {
-		t.Fatal(err)
-	}
-	password, err := access.FactoryPassword(rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
+	table := ruletest.Read(t, filepath.Join("..", "..", "access", "rules.txt"))
 	cases := map[string]int{}
 	for _, firmware := range []string{"2.1.0", "3.0.0"} {
 		bubble(t, firmware, everything, func(b *bench) {
-			m := matrix{b, b.meter.Gate().Security().Generation, password, table, cases}
+			m := matrix{b, b.meter.Gate().Security().Generation, table, cases}
 			for _, mode := range m.generation.Modes {
-				for set := range noAccount + 1 {
+				for set := range ruletest.Absent + 1 {
 					if (mode == access.None || mode == access.Standard) && set > 0 {
 						break // accounts are without effect
 					}
 					for _, off := range []string{"", "setup off"} {
-						if raceDetector && set > 1 && set < noAccount-1 {
+						if raceDetector && set > 1 && set < ruletest.Sets-1 {
 							continue
 						}
-						if telling(set) || off == "" && set%4 == 3 {
-							m.at(&rules.Asked{Generation: m.generation.Name, Mode: mode.String(), Path: access.FrontPanel.String(), Setup: off, Absent: set == noAccount, Boxes: ticked(set)})
+						if ruletest.Telling(set) || off == "" && set%4 == 3 {
+							m.at(&rules.Asked{Generation: m.generation.Name, Mode: mode.String(), Path: access.FrontPanel.String(), Setup: off, Absent: set == ruletest.Absent, Boxes: ruletest.Ticked(set)})
 						}
 					}
 				}
@@ -107,33 +78,10 @@ func TestRulesAtThePanel(t *testing.T) {
 	}
 }
 
-func ticked(set int) (words []string) {
-	for i, box := range boxes {
-		if set < noAccount && set>>i&1 == 1 {
-			words = append(words, box.word)
-		}
-	}
-	return words
-}
-
 // set puts a security in force in which USER1 and USER2 have the boxes, or are absent.
 func (m matrix) set(a *rules.Asked) {
 	m.Helper()
-	on := map[bool]string{true: "ON", false: "OFF"}
-	settings := map[string]string{access.RegisterMode: a.Mode, access.RegisterPanelSetup: on[a.Setup == ""], "Security Options/Panel Lockout Attempts": "0"}
-	passwords := map[int]access.Verifier{0: m.password}
-	for account := 1; account <= 2 && !a.Absent; account++ {
-		passwords[account] = m.password
-		for _, box := range boxes {
-			ticked := strings.Contains(","+strings.Join(a.Boxes, ",")+",", ","+box.word+",")
-			settings[fmt.Sprintf("Security User %d/%s", account, box.register)] = on[ticked]
-		}
-	}
-	security, err := access.NewSecurity(m.generation, "8000", settings, passwords)
-	if err != nil {
-		m.Fatal(err)
-	}
-	m.meter.Gate().SetSecurity(security)
+	m.meter.Gate().SetSecurity(m.table.Security(m, m.generation, "8000", a, nil))
 }
 
 // at tries everything under one security.
@@ -146,7 +94,7 @@ func (m matrix) at(a *rules.Asked) {
 		if a.Credential == "" {
 			a.Credential = "password only"
 		}
-		want := rules.Decide(m.table, a).Answer
+		want := m.table.Answer(a)
 		if a.Absent && want != string(access.CodeSetupClosed) && want != string(access.CodeNotOnThisPath) {
 			want = string(access.CodeBadCredentials) // the table is asked about right ones only
 		}
@@ -170,7 +118,7 @@ func (m matrix) at(a *rules.Asked) {
 		for d.data.screens[d.data.shown].name != look.screen {
 			d.press(m.Context(), wire.Right)
 		}
-		want := rules.Decide(m.table, a).Answer
+		want := m.table.Answer(a)
 		m.cases[want]++
 		if text := shownBy(d); strings.Contains(text, look.see) != (want == rules.Allow) {
 			m.Errorf("%s: want %s and got\n%s", a, want, text)

@@ -37,6 +37,9 @@ type channel struct {
 	width, height atomic.Int32
 	resized       chan struct{}
 	left          sync.Once
+	// restarts tells that the client has had the meter start again: that is his answer, and
+	// that his connection ends is no failure of it.
+	restarts atomic.Bool
 }
 
 // stream is one of a channel's two streams. The library wants one writer at a time.
@@ -88,16 +91,9 @@ func (c *connection) converse(ctx context.Context, offered gossh.NewChannel, run
 		c.mu.Unlock()
 	}()
 	begun := false
-	begin := func(serve func(context.Context) int) bool {
-		if begun {
-			return false
-		}
-		begun = true
-		running.Go(func() { k.exit(c.server.guarded(ctx, serve)) })
-		return true
-	}
 	for request := range requests {
 		ok := false
+		var serve func(context.Context) int // what it begins
 		switch request.Type {
 		case "pty-req":
 			var pty struct {
@@ -115,7 +111,7 @@ func (c *connection) converse(ctx context.Context, offered gossh.NewChannel, run
 				k.resize(size.Columns, size.Rows)
 			}
 		case "shell":
-			ok = begin(func(ctx context.Context) int { return k.enterTerminal(ctx, "", running) })
+			serve = func(ctx context.Context) int { return k.enterTerminal(ctx, "", running) }
 		case "exec":
 			var exec struct{ Command string }
 			if gossh.Unmarshal(request.Payload, &exec) == nil {
@@ -123,15 +119,20 @@ func (c *connection) converse(ctx context.Context, offered gossh.NewChannel, run
 				if line == "" {
 					line = " " // no shell, and no command
 				}
-				ok = begin(func(ctx context.Context) int { return k.enterTerminal(ctx, line, running) })
+				serve = func(ctx context.Context) int { return k.enterTerminal(ctx, line, running) }
 			}
 		case "subsystem":
 			var subsystem struct{ Name string }
 			if gossh.Unmarshal(request.Payload, &subsystem) == nil && subsystem.Name == "sftp" {
-				ok = begin(k.enterFiles)
+				serve = k.enterFiles
 			}
 		}
-		_ = request.Reply(ok, nil) // a client that is gone needs none
+		begins := serve != nil && !begun
+		_ = request.Reply(ok || begins, nil) // a client that is gone needs none
+		if begins {                          // now: what is over at once must not close the channel before the reply
+			begun = true
+			running.Go(func() { k.exit(c.server.guarded(ctx, serve)) })
+		}
 	}
 }
 

@@ -212,6 +212,9 @@ func (c *connection) farewell(why string, gone <-chan struct{}, running *sync.Wa
 	patience := time.After(farewell)
 	c.mu.Lock()
 	for k := range c.channels {
+		if k.restarts.Load() {
+			continue // he is told by the answer of his command
+		}
 		running.Go(func() { // what the client does not take ends with the socket
 			k.tell("the connection ends: " + why)
 			k.exit(exitFailed)

@@ -68,5 +68,10 @@ func (t *terminal) restart(_ context.Context, args []string) error {
 			return errors.New("not restarted")
 		}
 	}
-	return t.done(t.session.Restart(), "the meter restarts")
+	t.channel.restarts.Store(true)
+	err = t.session.Restart()
+	if err != nil {
+		t.channel.restarts.Store(false)
+	}
+	return t.done(err, "the meter restarts")
 }
