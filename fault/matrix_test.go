@@ -105,7 +105,7 @@ func TestFaultMatrix(t *testing.T) {
 	var mu sync.Mutex
 	var all sync.WaitGroup
 	failures, asked, wrong := 0, 0, 0
-	fail := func(format string, args ...interface{}) {
+	fail := func(format string, args ...any) {
 		mu.Lock()
 		defer mu.Unlock()
 		failures++

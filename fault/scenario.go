@@ -131,7 +131,7 @@ type placedError struct {
 	error
 }
 
-func at(n *yaml.Node, format string, args ...interface{}) error {
+func at(n *yaml.Node, format string, args ...any) error {
 	return placedError{n.Line, fmt.Errorf(format, args...)}
 }
 
