@@ -73,7 +73,7 @@ Start here:
 		return usageError{fmt.Errorf("%w (see %s --help)", err, cmd.CommandPath())}
 	})
 	root.AddCommand(newRunCommand(), newMeasureCommand(), newRecordCommand(), newCheckCommand(),
-		newExportCommand(), newImportCommand(), newPanelCommand(), newVersionCommand())
+		newExportCommand(), newImportCommand(), newPanelCommand(), newFaultProxyCommand(), newVersionCommand())
 	return root
 }
 
