@@ -220,7 +220,7 @@ func TestFirmwareIsFixedOnce(t *testing.T) {
 		}
 		p.kill()
 	}
-	out, err := exec.Command(binary, "run", "--data", data, "--model", "ION7400", "--firmware", "3.0.0", "--port", "modbus=0", "--port", "ion=0", "--port", "http=0", "--port", "https=0", "--port", "ssh=0").CombinedOutput()
+	out, err := exec.Command(binary, "run", "--data", data, "--model", "ION7400", "--firmware", "3.0.0", "--port", "modbus=0", "--port", "modbus-rtu-tcp=0", "--port", "ion=0", "--port", "http=0", "--port", "https=0", "--port", "ssh=0").CombinedOutput()
 	if err == nil || !strings.Contains(string(out), "2.1.0") || strings.Count(string(out), "\n") != 1 {
 		t.Errorf("another firmware on the same directory: %v, %s", err, out)
 	}
@@ -307,7 +307,7 @@ func TestRefusals(t *testing.T) {
 		{"--data " + garbage, 1, "hepmeter check"},
 		{"--data " + held, 1, "another process"},
 	} {
-		args := []string{"run", "--port", "modbus=0", "--port", "ion=0", "--port", "http=0", "--port", "https=0", "--port", "ssh=0"}
+		args := []string{"run", "--port", "modbus=0", "--port", "modbus-rtu-tcp=0", "--port", "ion=0", "--port", "http=0", "--port", "https=0", "--port", "ssh=0"}
 		if !strings.Contains(tc.args, "--data") {
 			args = append(args, "--data", filepath.Join(dir, "fresh"))
 		}

@@ -116,6 +116,7 @@ func (h *house) doors(m *meter.Meter) ([]door, error) {
 	pages := webserver.New(gate, webserver.Options{Names: names, HTTPSPort: h.httpsPort, Log: h.log})
 	doors := []door{
 		{boot.Modbus, "Ethernet/Modbus TCP Port", modbusserver.New(gate, layout, modbusserver.Options{}).Serve},
+		{boot.ModbusRTUTCP, "Ethernet/Modbus RTU over TCP Port", modbusserver.NewRTU(gate, layout, modbusserver.Options{}).Serve},
 		{boot.ION, "Ethernet/ION Port", ionpserver.New(gate, ionpserver.Options{Log: h.log}).Serve},
 		{boot.HTTP, "Ethernet/HTTP Port", pages.ServePlain},
 		{boot.SSH, "Ethernet/SSH Port", sshserver.New(gate, sshserver.Options{Log: h.log}).Serve},

@@ -18,6 +18,7 @@ import (
 	"github.com/hepmeter/hepmeter/boot"
 	"github.com/hepmeter/hepmeter/ion/template"
 	"github.com/hepmeter/hepmeter/meter"
+	modbusserver "github.com/hepmeter/hepmeter/serve/modbus"
 	"github.com/hepmeter/hepmeter/waveform"
 	"github.com/hepmeter/hepmeter/waveform/open"
 )
@@ -42,7 +43,7 @@ synthetic 230 V 50 Hz three-phase site, reachable from this machine only.
 ` + open.SpecHelp,
 		Example: `  hepmeter run
   hepmeter run --source 'comtrade:fault.cfg?loop=1'
-  hepmeter run --model PM8000 --data ./meter-7 --port modbus=0 --port ion=0 --port http=0 --port https=0 --port ssh=0 --ready ready.json`,
+  hepmeter run --model PM8000 --data ./meter-7 --port modbus=0 --port modbus-rtu-tcp=0 --port ion=0 --port http=0 --port https=0 --port ssh=0 --ready ready.json`,
 		Args: exactly(0, "no argument"),
 		RunE: func(cmd *cobra.Command, _ []string) error { return run(cmd, f) },
 	}
@@ -52,7 +53,7 @@ synthetic 230 V 50 Hz three-phase site, reachable from this machine only.
 	flags.StringVar(&f.serial, "serial-number", "", "serial number of a fresh meter (default: one is made up)")
 	flags.StringVar(&f.source, "source", "synth", "where the samples come from")
 	flags.StringVar(&f.host, "host", "127.0.0.1", "address to listen on; 0.0.0.0 lets other machines in")
-	flags.StringVar(&f.ports, "ports", "dev", "port set: dev (http 8080, https 8443, modbus 5020, ion 7700, ssh 2222) or standard (80, 443, 502, 7700, 22, and then as the Ethernet registers say)")
+	flags.StringVar(&f.ports, "ports", "dev", "port set: dev (http 8080, https 8443, modbus 5020, modbus-rtu-tcp 7701, ion 7700, ssh 2222) or standard (80, 443, 502, 7701, 7700, 22, and then as the Ethernet registers say)")
 	flags.StringArrayVar(&f.port, "port", nil, "one port as NAME=N, 0 for any free one; may be repeated")
 	flags.StringVar(&f.limits, "limits", "open", "connections a service takes: open (1,024) or factory (as the real meters, 8)")
 	flags.StringVar(&f.firmware, "firmware", "", "firmware version of a fresh data directory, for development, such as 2.1.0 (default: this build's, "+firmwareVersion+")")
@@ -139,6 +140,7 @@ func greet(out io.Writer, m *meter.Meter, f runFlags, listening *boot.Sockets) {
 	fmt.Fprintf(out, "  source   %s, %g samples/s: %s\n", f.source, info.RateHz, roles(m.Inputs()))
 	fmt.Fprintf(out, "  data     %s\n", f.data)
 	fmt.Fprintf(out, "  modbus   %s (map access: %s)\n", listening.Address(boot.Modbus), security.MapAccess)
+	fmt.Fprintf(out, "  rtu      %s (Modbus RTU frames over TCP, unit %s)\n", listening.Address(boot.ModbusRTUTCP), security.Setting(modbusserver.UnitRegister))
 	fmt.Fprintf(out, "  ion      %s (object protocol, for hepsetup)\n", listening.Address(boot.ION))
 	fmt.Fprintf(out, "  web      %s (%s)\n", pagesAddress(listening, host), security.Setting(access.RegisterWebAccess))
 	fmt.Fprintf(out, "  ssh      %s\n", listening.Address(boot.SSH))

@@ -8,9 +8,9 @@ import (
 	"github.com/hepmeter/hepmeter/wire/modbus"
 )
 
-// unitRegister is the address of the meter where RTU frames travel in TCP: that of its first
+// UnitRegister is the address of the meter where RTU frames travel in TCP: that of its first
 // serial port.
-const unitRegister = "COM1/Unit ID"
+const UnitRegister = "COM1/Unit ID"
 
 // highestUnit is the highest address on a line (Modbus over serial line V1.02, section 2.2).
 const highestUnit = 247
@@ -23,7 +23,7 @@ func NewRTU(gate *access.Gate, layout *registermap.Map, options Options) *Server
 	// Requests come one at a time here, and few clients do: a loop would gain nothing.
 	options.goroutines = true
 	own := func() int {
-		unit, err := strconv.Atoi(gate.Security().Setting(unitRegister))
+		unit, err := strconv.Atoi(gate.Security().Setting(UnitRegister))
 		if err != nil || unit > highestUnit {
 			return broadcastUnit // the meter has no address, and answers nobody
 		}

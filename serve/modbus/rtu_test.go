@@ -27,7 +27,7 @@ func inRTU(t testing.TB, mbap string) []byte {
 // lineSecurity is security of a meter that is unit on its line.
 func lineSecurity(t testing.TB, unit string, settings map[string]string) *access.Security {
 	t.Helper()
-	all := map[string]string{unitRegister: unit}
+	all := map[string]string{UnitRegister: unit}
 	for label, text := range settings {
 		all["Security Options/"+label] = text
 	}
