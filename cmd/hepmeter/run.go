@@ -26,7 +26,7 @@ import (
 // runFlags are the flags of `hepmeter run`.
 type runFlags struct {
 	data, model, serial, source, host, ports, limits, firmware, ready string
-	port                                                              []string
+	port, lines                                                       []string
 	// named tells that the user has named the data directory.
 	named bool
 }
@@ -55,6 +55,7 @@ synthetic 230 V 50 Hz three-phase site, reachable from this machine only.
 	flags.StringVar(&f.host, "host", "127.0.0.1", "address to listen on; 0.0.0.0 lets other machines in")
 	flags.StringVar(&f.ports, "ports", "dev", "port set: dev (http 8080, https 8443, modbus 5020, modbus-rtu-tcp 7701, ion 7700, ssh 2222) or standard (80, 443, 502, 7701, 7700, 22, and then as the Ethernet registers say)")
 	flags.StringArrayVar(&f.port, "port", nil, "one port as NAME=N, 0 for any free one; may be repeated")
+	flags.StringArrayVar(&f.lines, "serial", nil, "a serial port as com1=DEVICE[?baud=N&parity=N|E|O&unit=N&protocol=modbus-rtu]; what is left out is as the registers of COM1 say; may be repeated")
 	flags.StringVar(&f.limits, "limits", "open", "connections a service takes: open (1,024) or factory (as the real meters, 8)")
 	flags.StringVar(&f.firmware, "firmware", "", "firmware version of a fresh data directory, for development, such as 2.1.0 (default: this build's, "+firmwareVersion+")")
 	flags.StringVar(&f.ready, "ready", "", "file to write, as JSON, once everything serves")
@@ -79,6 +80,10 @@ func run(cmd *cobra.Command, f runFlags) (err error) {
 	if err != nil {
 		return usageError{err}
 	}
+	lines, err := linesOf(f)
+	if err != nil {
+		return usageError{err}
+	}
 	connections, err := limits(f.limits)
 	if err != nil {
 		return usageError{err}
@@ -100,7 +105,7 @@ func run(cmd *cobra.Command, f runFlags) (err error) {
 		}
 	}
 	log := slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil))
-	h := &house{flags: f, model: model, limits: connections, ports: ports, log: log}
+	h := &house{flags: f, model: model, limits: connections, ports: ports, lines: lines, log: log}
 	defer func() { err = errors.Join(err, h.sockets.Close()) }()
 	for starts := 0; ; starts++ {
 		again, err := h.live(cmd.Context(), func(m *meter.Meter) {
@@ -141,6 +146,9 @@ func greet(out io.Writer, m *meter.Meter, f runFlags, listening *boot.Sockets) {
 	fmt.Fprintf(out, "  data     %s\n", f.data)
 	fmt.Fprintf(out, "  modbus   %s (map access: %s)\n", listening.Address(boot.Modbus), security.MapAccess)
 	fmt.Fprintf(out, "  rtu      %s (Modbus RTU frames over TCP, unit %s)\n", listening.Address(boot.ModbusRTUTCP), security.Setting(modbusserver.UnitRegister))
+	for _, line := range f.lines {
+		fmt.Fprintf(out, "  serial   %s\n", line)
+	}
 	fmt.Fprintf(out, "  ion      %s (object protocol, for hepsetup)\n", listening.Address(boot.ION))
 	fmt.Fprintf(out, "  web      %s (%s)\n", pagesAddress(listening, host), security.Setting(access.RegisterWebAccess))
 	fmt.Fprintf(out, "  ssh      %s\n", listening.Address(boot.SSH))

@@ -45,8 +45,8 @@ type client struct {
 // open starts the session of a connection. The error is an *access.Refusal where there
 // are too many. end closes the connection; it is called from other goroutines, and must
 // not wait.
-func (h *handler) open(remote string, end func()) (*client, error) {
-	session, err := h.gate.Open(access.Client{Path: access.ModbusMap, Medium: access.Ethernet, Remote: remote, End: end})
+func (h *handler) open(medium access.Medium, remote string, end func()) (*client, error) {
+	session, err := h.gate.Open(access.Client{Path: access.ModbusMap, Medium: medium, Remote: remote, End: end})
 	if err != nil {
 		return nil, err
 	}

@@ -149,7 +149,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 
 // open starts the session of a connection and counts it; closed is its end.
 func (s *Server) open(conn net.Conn, end func()) (*client, error) {
-	c, err := s.handler.open(conn.RemoteAddr().String(), end)
+	c, err := s.handler.open(access.Ethernet, conn.RemoteAddr().String(), end)
 	if err != nil {
 		s.rejected.Add(1)
 		return nil, err
