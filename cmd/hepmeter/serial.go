@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"strconv"
-	"strings"
 
 	"github.com/hepmeter/hepmeter/access"
 	"github.com/hepmeter/hepmeter/boot"
@@ -35,12 +34,8 @@ func linesOf(f runFlags) ([]boot.SerialLine, error) {
 func (h *house) serialAttendants(gate *access.Gate, layout *registermap.Map) ([]func(context.Context) error, error) {
 	var all []func(context.Context) error
 	for _, given := range h.lines {
-		protocol := gate.Security().Setting(given.Port + "/Protocol")
-		if protocol == "" {
+		if gate.Security().Setting(given.Port+"/Protocol") == "" {
 			return nil, fmt.Errorf("--serial: %s has no port %s", h.model.Name, given.Port)
-		}
-		if given.Protocol == "" && protocol != protocolRTU {
-			h.log.Warn("serial port is silent: set its Protocol to "+protocolRTU+", or give protocol="+boot.ModbusRTU, "port", given.Port, "protocol", protocol)
 		}
 		line := modbusserver.Line{
 			Name:     given.Port,
@@ -56,22 +51,22 @@ func (h *house) serialAttendants(gate *access.Gate, layout *registermap.Map) ([]
 	return all, nil
 }
 
-// protocolRTU is what the register Protocol holds for a port that serves.
-const protocolRTU = "Modbus RTU"
-
 // lineSettings are how a port speaks: as the user has said, and for the rest as its
 // registers have it now.
 func lineSettings(given boot.SerialLine, security *access.Security) modbusserver.LineSettings {
 	register := func(name string) string { return security.Setting(given.Port + "/" + name) }
 	number := func(name string) int {
-		n, _ := strconv.Atoi(strings.TrimSpace(register(name))) // 0 where it is none: no unit, and no speed
+		n, _ := strconv.Atoi(register(name)) // 0 where it is none: no unit, and no speed
 		return n
 	}
 	s := modbusserver.LineSettings{
-		Serves:  given.Protocol == boot.ModbusRTU || register("Protocol") == protocolRTU,
-		Baud:    cmp.Or(given.Baud, number("Baud Rate")),
-		Framing: cmp.Or(given.Framing, register("Parity")),
-		Unit:    cmp.Or(given.Unit, number("Unit ID")),
+		Protocol: register("Protocol"),
+		Baud:     cmp.Or(given.Baud, number("Baud Rate")),
+		Framing:  cmp.Or(given.Framing, register("Parity")),
+		Unit:     cmp.Or(given.Unit, number("Unit ID")),
+	}
+	if given.Protocol == boot.ModbusRTU {
+		s.Protocol = modbusserver.LineProtocol
 	}
 	return s
 }

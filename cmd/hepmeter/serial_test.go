@@ -26,11 +26,11 @@ func TestLineSettings(t *testing.T) {
 		registers   map[string]string
 		want        modbusserver.LineSettings
 	}{
-		{"registers alone", "com1=D", registers("Modbus RTU"), modbusserver.LineSettings{Serves: true, Baud: 19200, Framing: "8N1", Unit: 100}},
-		{"the factory's protocol", "com1=D", registers("ION"), modbusserver.LineSettings{Baud: 19200, Framing: "8N1", Unit: 100}},
-		{"a protocol that is not there yet", "com1=D", registers("Modbus Master"), modbusserver.LineSettings{Baud: 19200, Framing: "8N1", Unit: 100}},
-		{"the port is shut", "com1=D?unit=7", registers("None"), modbusserver.LineSettings{Baud: 19200, Framing: "8N1", Unit: 7}},
-		{"all given", "com1=D?protocol=modbus-rtu&baud=9600&parity=E&unit=7", registers("ION"), modbusserver.LineSettings{Serves: true, Baud: 9600, Framing: "8E1", Unit: 7}},
+		{"registers alone", "com1=D", registers("Modbus RTU"), modbusserver.LineSettings{Protocol: "Modbus RTU", Baud: 19200, Framing: "8N1", Unit: 100}},
+		{"the factory's protocol", "com1=D", registers("ION"), modbusserver.LineSettings{Protocol: "ION", Baud: 19200, Framing: "8N1", Unit: 100}},
+		{"a protocol that is not there yet", "com1=D", registers("Modbus Master"), modbusserver.LineSettings{Protocol: "Modbus Master", Baud: 19200, Framing: "8N1", Unit: 100}},
+		{"the port is shut", "com1=D?unit=7", registers("None"), modbusserver.LineSettings{Protocol: "None", Baud: 19200, Framing: "8N1", Unit: 7}},
+		{"all given", "com1=D?protocol=modbus-rtu&baud=9600&parity=E&unit=7", registers("ION"), modbusserver.LineSettings{Protocol: "Modbus RTU", Baud: 9600, Framing: "8E1", Unit: 7}},
 		{"no such port", "com1=D", nil, modbusserver.LineSettings{}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -29,13 +29,16 @@ const (
 
 // LineSettings are how a serial port speaks.
 type LineSettings struct {
-	// Serves tells that the port speaks Modbus RTU.
-	Serves bool
-	Baud   int
+	// Protocol is what is spoken: the port is open for LineProtocol alone.
+	Protocol string
+	Baud     int
 	// Framing is data bits, parity and stop bits, as in 8E1.
 	Framing string
 	Unit    int // 1 to 247; others answer nobody
 }
+
+// LineProtocol is the protocol that is served on lines, as the register Protocol has it.
+const LineProtocol = "Modbus RTU"
 
 // SerialPort is an open device. A Read returns nothing, and no error, when its time is up.
 type SerialPort interface {
@@ -63,9 +66,14 @@ func ServeLine(ctx context.Context, gate *access.Gate, layout *registermap.Map, 
 		writers: &writers{ctx: ctx, running: &running, timeout: options.ChangeTimeout},
 		handler: newHandler(gate, layout, lineFraming{rtu{func() int { return line.Settings().Unit }}}),
 	}
+	told := LineProtocol
 	for ctx.Err() == nil {
 		settings := line.Settings()
-		if !settings.Serves {
+		if settings.Protocol != told && settings.Protocol != LineProtocol {
+			log.Warn("serial port is silent: of its protocols only "+LineProtocol+" is in this version yet", "port", line.Name, "protocol", settings.Protocol)
+		}
+		told = settings.Protocol
+		if settings.Protocol != LineProtocol {
 			pause(ctx, lineIdle)
 			continue
 		}

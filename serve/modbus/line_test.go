@@ -107,7 +107,7 @@ func serveLine(t *testing.T, gate *access.Gate, l *testLine) (stop func()) {
 	}
 }
 
-var at9600 = LineSettings{Serves: true, Baud: 9600, Framing: "8N1", Unit: 100}
+var at9600 = LineSettings{Protocol: LineProtocol, Baud: 9600, Framing: "8N1", Unit: 100}
 
 const lineRead, lineAnswer = "0001 0000 0006 64 03 0BD3 0002", "0001 0000 0007 64 03 04 4366 4000"
 
@@ -125,6 +125,7 @@ func TestLineFramesEndInSilence(t *testing.T) {
 		answered bool
 	}{
 		{"a request", [][]byte{request}, 0, true},
+		{"each character by itself, at the line's pace", characters(request), 1146 * time.Microsecond, true},
 		{"bunches as an adapter hands them over", [][]byte{request[:3], request[3:]}, 16 * time.Millisecond, true},
 		{"a frame that was cut off is forgotten", [][]byte{request[:3], request}, 60 * time.Millisecond, true},
 		{"the end of a request alone", [][]byte{request[:3], request[3:]}, 60 * time.Millisecond, false},
@@ -166,6 +167,14 @@ func TestLineFramesEndInSilence(t *testing.T) {
 	}
 }
 
+// characters are the bytes of a frame, each by itself.
+func characters(frame []byte) (bunches [][]byte) {
+	for i := range frame {
+		bunches = append(bunches, frame[i:i+1])
+	}
+	return bunches
+}
+
 // A write on a line is answered, a broadcast of the time obeyed in silence; a refusal names
 // the line.
 func TestLineWrites(t *testing.T) {
@@ -196,7 +205,7 @@ func TestLineFollowsItsSettings(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		gate, _ := newTestGate(t, newTestMeter(), openRead(t), nil)
 		ports := make(chan *testPort, 8)
-		line := &testLine{open: func(s LineSettings) (SerialPort, error) {
+		line := &testLine{settings: LineSettings{Protocol: "Modbus Master"}, open: func(s LineSettings) (SerialPort, error) {
 			p := newTestPort()
 			p.settings = s
 			ports <- p
@@ -206,6 +215,9 @@ func TestLineFollowsItsSettings(t *testing.T) {
 		time.Sleep(time.Minute)
 		if len(ports) != 0 || gate.Counters().Connections != 0 {
 			t.Fatal("a port that speaks something else was opened")
+		}
+		if said := line.said(); strings.Count(said, "silent") != 1 || !strings.Contains(said, "Modbus Master") {
+			t.Errorf("told: %s; want once that the port is silent, and why", said)
 		}
 		line.set(at9600)
 		port := <-ports
@@ -226,7 +238,7 @@ func TestLineFollowsItsSettings(t *testing.T) {
 		if got := (<-ports).settings; got != other {
 			t.Errorf("opened anew as %+v, want %+v", got, other)
 		}
-		line.set(LineSettings{})
+		line.set(LineSettings{Protocol: "None"})
 		time.Sleep(time.Second)
 		if n := gate.Counters().Connections; n != 0 || len(ports) != 0 {
 			t.Errorf("%d sessions and %d ports are open, want none", n, len(ports))
