@@ -29,7 +29,7 @@ go build -o "$work/server" ./tools/modbusbench
 go build -o "$work/hepmeter" ./cmd/hepmeter
 cat >"$work/meter" <<-END
 	#!/bin/sh
-	exec "$work/hepmeter" run --data "$work/data" --port modbus=0 --port ion=0 --port http=0 --port https=0 --port ssh=0 --ready "$work/ready.json" >"$work/meter.log" 2>&1
+	exec "$work/hepmeter" run --data "$work/data" --port modbus=0 --port modbus-rtu-tcp=0 --port ion=0 --port http=0 --port https=0 --port ssh=0 --ready "$work/ready.json" >"$work/meter.log" 2>&1
 END
 chmod +x "$work/meter"
 

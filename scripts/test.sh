@@ -12,6 +12,7 @@ say "programs the tests drive"
 missing=()
 command -v mbpoll >/dev/null 2>&1 || missing+=(mbpoll)
 command -v tshark >/dev/null 2>&1 || missing+=(tshark)
+command -v socat >/dev/null 2>&1 || missing+=(socat)
 /usr/bin/python3 -c 'import pymodbus.client' >/dev/null 2>&1 || missing+=(python3-pymodbus python3-serial-asyncio)
 command -v gcc >/dev/null 2>&1 || missing+=(gcc libc6-dev)
 command -v ip >/dev/null 2>&1 || missing+=(iproute2)
@@ -30,7 +31,7 @@ if [ ${#missing[@]} -gt 0 ] && command -v apt-get >/dev/null 2>&1; then
 fi
 # What checks the pages for accessibility, in tests only.
 sh scripts/fetch-axe.sh >/dev/null || echo "could not fetch axe-core (the test that needs it is skipped by name)"
-for p in mbpoll tshark gcc ip chromium ssh sshpass tmux curl sslscan ssh-audit /usr/sbin/rsyslogd; do printf '%-18s %s\n' "$p" "$(command -v $p || echo missing)"; done
+for p in mbpoll socat tshark gcc ip chromium ssh sshpass tmux curl sslscan ssh-audit /usr/sbin/rsyslogd; do printf '%-18s %s\n' "$p" "$(command -v $p || echo missing)"; done
 printf '%-10s %s\n' pymodbus "$(/usr/bin/python3 -c 'import pymodbus; print(pymodbus.__version__)' 2>/dev/null || echo missing)"
 go version
 

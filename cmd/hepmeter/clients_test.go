@@ -220,7 +220,7 @@ func TestFirmwareIsFixedOnce(t *testing.T) {
 		}
 		p.kill()
 	}
-	out, err := exec.Command(binary, "run", "--data", data, "--model", "ION7400", "--firmware", "3.0.0", "--port", "modbus=0", "--port", "ion=0", "--port", "http=0", "--port", "https=0", "--port", "ssh=0").CombinedOutput()
+	out, err := exec.Command(binary, "run", "--data", data, "--model", "ION7400", "--firmware", "3.0.0", "--port", "modbus=0", "--port", "modbus-rtu-tcp=0", "--port", "ion=0", "--port", "http=0", "--port", "https=0", "--port", "ssh=0").CombinedOutput()
 	if err == nil || !strings.Contains(string(out), "2.1.0") || strings.Count(string(out), "\n") != 1 {
 		t.Errorf("another firmware on the same directory: %v, %s", err, out)
 	}
@@ -294,6 +294,11 @@ func TestRefusals(t *testing.T) {
 		{"--port modbus", 2, "NAME=N"},
 		{"--port telnet=1", 2, "one of ethergate1"},
 		{"--limits none", 2, "open or factory"},
+		{"--serial /dev/ttyS0", 2, "com1=DEVICE"},
+		{"--serial com1=/dev/ttyS0?protocol=modbus-master", 2, "not in this version yet"},
+		{"--serial com1=/dev/ttyS0?protocol=ethergate", 2, "not in this version yet"},
+		{"--serial com1=/dev/ttyS0 --serial COM1=/dev/ttyS1", 2, "given twice"},
+		{"--serial com2=/dev/ttyS0", 1, "no port COM2"},
 		{"--firmware 1.4.1", 2, "2.0.0, 2.1.0"},
 		{"--model PM8000 --firmware 2.2.0", 2, "1.4.1, 2.0.0"},
 		{"--serial-number 1234567890123456789012345", 2, "up to 24"},
@@ -307,7 +312,7 @@ func TestRefusals(t *testing.T) {
 		{"--data " + garbage, 1, "hepmeter check"},
 		{"--data " + held, 1, "another process"},
 	} {
-		args := []string{"run", "--port", "modbus=0", "--port", "ion=0", "--port", "http=0", "--port", "https=0", "--port", "ssh=0"}
+		args := []string{"run", "--port", "modbus=0", "--port", "modbus-rtu-tcp=0", "--port", "ion=0", "--port", "http=0", "--port", "https=0", "--port", "ssh=0"}
 		if !strings.Contains(tc.args, "--data") {
 			args = append(args, "--data", filepath.Join(dir, "fresh"))
 		}

@@ -33,6 +33,7 @@ type house struct {
 	model   template.Model
 	limits  access.Limits
 	ports   portPlan
+	lines   []boot.SerialLine
 	sockets boot.Sockets
 	checks  patience
 	log     *slog.Logger
@@ -61,11 +62,19 @@ func (h *house) live(ctx context.Context, started func(*meter.Meter)) (again boo
 		return false, err
 	}
 	defer func() { err = errors.Join(err, m.Close()) }()
-	doors, err := h.doors(m)
+	layout, err := registermap.Load()
 	if err != nil {
 		return false, err
 	}
-	serving := newServing(ctx, h, m.Gate(), doors, h.attendants(m))
+	doors, err := h.doors(m, layout)
+	if err != nil {
+		return false, err
+	}
+	serials, err := h.serialAttendants(m.Gate(), layout)
+	if err != nil {
+		return false, err
+	}
+	serving := newServing(ctx, h, m.Gate(), doors, append(h.attendants(m), serials...))
 	// Servers stop before the meter, so that writes under way are still carried out.
 	defer func() { err = errors.Join(err, serving.stop()) }()
 	if err := serving.start(); err != nil {
@@ -102,11 +111,7 @@ func (h *house) end(s *serving, stopMeasuring func(), ended <-chan error) error 
 
 // doors are the servers of a meter, as its firmware has them: before 3.0.0 there is no
 // HTTPS, and of SSH the file transfer only.
-func (h *house) doors(m *meter.Meter) ([]door, error) {
-	layout, err := registermap.Load()
-	if err != nil {
-		return nil, err
-	}
+func (h *house) doors(m *meter.Meter, layout *registermap.Map) ([]door, error) {
 	generation, err := template.GenerationOf(m.Firmware())
 	if err != nil {
 		return nil, err
@@ -116,6 +121,7 @@ func (h *house) doors(m *meter.Meter) ([]door, error) {
 	pages := webserver.New(gate, webserver.Options{Names: names, HTTPSPort: h.httpsPort, Log: h.log})
 	doors := []door{
 		{boot.Modbus, "Ethernet/Modbus TCP Port", modbusserver.New(gate, layout, modbusserver.Options{}).Serve},
+		{boot.ModbusRTUTCP, "Ethernet/Modbus RTU over TCP Port", modbusserver.NewRTU(gate, layout, modbusserver.Options{}).Serve},
 		{boot.ION, "Ethernet/ION Port", ionpserver.New(gate, ionpserver.Options{Log: h.log}).Serve},
 		{boot.HTTP, "Ethernet/HTTP Port", pages.ServePlain},
 		{boot.SSH, "Ethernet/SSH Port", sshserver.New(gate, sshserver.Options{Log: h.log}).Serve},

@@ -18,6 +18,7 @@ import (
 	"github.com/hepmeter/hepmeter/boot"
 	"github.com/hepmeter/hepmeter/ion/template"
 	"github.com/hepmeter/hepmeter/meter"
+	modbusserver "github.com/hepmeter/hepmeter/serve/modbus"
 	"github.com/hepmeter/hepmeter/waveform"
 	"github.com/hepmeter/hepmeter/waveform/open"
 )
@@ -25,7 +26,7 @@ import (
 // runFlags are the flags of `hepmeter run`.
 type runFlags struct {
 	data, model, serial, source, host, ports, limits, firmware, ready string
-	port                                                              []string
+	port, lines                                                       []string
 	// named tells that the user has named the data directory.
 	named bool
 }
@@ -42,7 +43,7 @@ synthetic 230 V 50 Hz three-phase site, reachable from this machine only.
 ` + open.SpecHelp,
 		Example: `  hepmeter run
   hepmeter run --source 'comtrade:fault.cfg?loop=1'
-  hepmeter run --model PM8000 --data ./meter-7 --port modbus=0 --port ion=0 --port http=0 --port https=0 --port ssh=0 --ready ready.json`,
+  hepmeter run --model PM8000 --data ./meter-7 --port modbus=0 --port modbus-rtu-tcp=0 --port ion=0 --port http=0 --port https=0 --port ssh=0 --ready ready.json`,
 		Args: exactly(0, "no argument"),
 		RunE: func(cmd *cobra.Command, _ []string) error { return run(cmd, f) },
 	}
@@ -52,8 +53,9 @@ synthetic 230 V 50 Hz three-phase site, reachable from this machine only.
 	flags.StringVar(&f.serial, "serial-number", "", "serial number of a fresh meter (default: one is made up)")
 	flags.StringVar(&f.source, "source", "synth", "where the samples come from")
 	flags.StringVar(&f.host, "host", "127.0.0.1", "address to listen on; 0.0.0.0 lets other machines in")
-	flags.StringVar(&f.ports, "ports", "dev", "port set: dev (http 8080, https 8443, modbus 5020, ion 7700, ssh 2222) or standard (80, 443, 502, 7700, 22, and then as the Ethernet registers say)")
+	flags.StringVar(&f.ports, "ports", "dev", "port set: dev (http 8080, https 8443, modbus 5020, modbus-rtu-tcp 7701, ion 7700, ssh 2222) or standard (80, 443, 502, 7701, 7700, 22, and then as the Ethernet registers say)")
 	flags.StringArrayVar(&f.port, "port", nil, "one port as NAME=N, 0 for any free one; may be repeated")
+	flags.StringArrayVar(&f.lines, "serial", nil, "a serial port as com1=DEVICE[?baud=N&parity=N|E|O&unit=N&protocol=modbus-rtu]; what is left out is as the registers of COM1 say; may be repeated")
 	flags.StringVar(&f.limits, "limits", "open", "connections a service takes: open (1,024) or factory (as the real meters, 8)")
 	flags.StringVar(&f.firmware, "firmware", "", "firmware version of a fresh data directory, for development, such as 2.1.0 (default: this build's, "+firmwareVersion+")")
 	flags.StringVar(&f.ready, "ready", "", "file to write, as JSON, once everything serves")
@@ -78,6 +80,10 @@ func run(cmd *cobra.Command, f runFlags) (err error) {
 	if err != nil {
 		return usageError{err}
 	}
+	lines, err := linesOf(f)
+	if err != nil {
+		return usageError{err}
+	}
 	connections, err := limits(f.limits)
 	if err != nil {
 		return usageError{err}
@@ -99,7 +105,7 @@ func run(cmd *cobra.Command, f runFlags) (err error) {
 		}
 	}
 	log := slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil))
-	h := &house{flags: f, model: model, limits: connections, ports: ports, log: log}
+	h := &house{flags: f, model: model, limits: connections, ports: ports, lines: lines, log: log}
 	defer func() { err = errors.Join(err, h.sockets.Close()) }()
 	for starts := 0; ; starts++ {
 		again, err := h.live(cmd.Context(), func(m *meter.Meter) {
@@ -139,6 +145,10 @@ func greet(out io.Writer, m *meter.Meter, f runFlags, listening *boot.Sockets) {
 	fmt.Fprintf(out, "  source   %s, %g samples/s: %s\n", f.source, info.RateHz, roles(m.Inputs()))
 	fmt.Fprintf(out, "  data     %s\n", f.data)
 	fmt.Fprintf(out, "  modbus   %s (map access: %s)\n", listening.Address(boot.Modbus), security.MapAccess)
+	fmt.Fprintf(out, "  rtu      %s (Modbus RTU frames over TCP, unit %s)\n", listening.Address(boot.ModbusRTUTCP), security.Setting(modbusserver.UnitRegister))
+	for _, line := range f.lines {
+		fmt.Fprintf(out, "  serial   %s\n", line)
+	}
 	fmt.Fprintf(out, "  ion      %s (object protocol, for hepsetup)\n", listening.Address(boot.ION))
 	fmt.Fprintf(out, "  web      %s (%s)\n", pagesAddress(listening, host), security.Setting(access.RegisterWebAccess))
 	fmt.Fprintf(out, "  ssh      %s\n", listening.Address(boot.SSH))

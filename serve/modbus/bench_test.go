@@ -15,7 +15,7 @@ func BenchmarkAnswer(b *testing.B) {
 	} {
 		b.Run(bc.name, func(b *testing.B) {
 			gate, _ := newTestGate(b, newTestMeter(), openRead(b), nil)
-			h := newHandler(gate, testMap(b), false)
+			h := newHandler(gate, testMap(b), mbap{})
 			c := enter(b, h)
 			request := unhex(b, bc.request)
 			out := make([]byte, 0, answerBuffer)

@@ -79,8 +79,13 @@ func (s *Server) converse(ctx context.Context, conn net.Conn, writers *writers) 
 			}
 		}
 		asked = false
-		n, err := conn.Read(in[len(in):cap(in)])
-		in = in[:len(in)+n]
+		waiting, kept := time.Now(), len(in)
+		n, err := conn.Read(in[kept:cap(in)])
+		in = in[:kept+n]
+		if kept > 0 && s.silence > 0 && time.Since(waiting) >= s.silence {
+			in = in[:copy(in, in[kept:])]
+			s.handler.discarded.Add(1)
+		}
 		if err != nil {
 			if ctx.Err() == nil {
 				s.count(err)

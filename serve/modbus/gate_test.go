@@ -137,7 +137,7 @@ func newLimitedGate(t testing.TB, m *testMeter, s *access.Security, w *testWorks
 // enter opens a connection at a handler.
 func enter(t testing.TB, h *handler) *client {
 	t.Helper()
-	c, err := h.open("192.0.2.1:99", func() {})
+	c, err := h.open(access.Ethernet, "192.0.2.1:99", func() {})
 	if err != nil {
 		t.Fatal(err)
 	}

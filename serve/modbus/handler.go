@@ -23,19 +23,16 @@ var served = modbus.FunctionSet(
 // handler answers requests. It knows nothing of connections: bytes go in, bytes
 // come out. What must wait for the disk it hands back as a writing.
 type handler struct {
-	gate   *access.Gate
-	layout *registermap.Map
-	imager *imager
-	// silent tells that unit 0 is a broadcast, which nobody answers: so it is on serial
-	// lines and where their frames travel in TCP. In Modbus TCP a connection has one
-	// server, and unit 0 is the meter like any other.
-	silent bool
+	gate    *access.Gate
+	layout  *registermap.Map
+	imager  *imager
+	framing framing
 
 	requests, exceptions, discarded atomic.Uint64
 }
 
-func newHandler(gate *access.Gate, layout *registermap.Map, silent bool) *handler {
-	return &handler{gate: gate, layout: layout, imager: newImager(layout), silent: silent}
+func newHandler(gate *access.Gate, layout *registermap.Map, f framing) *handler {
+	return &handler{gate: gate, layout: layout, imager: newImager(layout), framing: f}
 }
 
 // client is one connection's standing: its session, and the view it was given.
@@ -48,8 +45,8 @@ type client struct {
 // open starts the session of a connection. The error is an *access.Refusal where there
 // are too many. end closes the connection; it is called from other goroutines, and must
 // not wait.
-func (h *handler) open(remote string, end func()) (*client, error) {
-	session, err := h.gate.Open(access.Client{Path: access.ModbusMap, Medium: access.Ethernet, Remote: remote, End: end})
+func (h *handler) open(medium access.Medium, remote string, end func()) (*client, error) {
+	session, err := h.gate.Open(access.Client{Path: access.ModbusMap, Medium: medium, Remote: remote, End: end})
 	if err != nil {
 		return nil, err
 	}
@@ -66,11 +63,15 @@ const largestAnswer = modbus.MaxFrame
 // understood.
 func (h *handler) serve(c *client, in, out []byte) (used int, answers []byte, due *writing, err error) {
 	for due == nil && cap(out)-len(out) >= largestAnswer {
-		n, err := modbus.RequestLength(in[used:])
+		skip, n, err := h.framing.find(in[used:])
 		if err != nil {
 			return used, out, nil, err
 		}
-		if n == 0 || len(in)-used < n {
+		if skip > 0 {
+			h.discarded.Add(1)
+			used += skip
+		}
+		if n == 0 {
 			break
 		}
 		out, due = h.answer(c, in[used:used+n], out)
@@ -81,16 +82,15 @@ func (h *handler) serve(c *client, in, out []byte) (used int, answers []byte, du
 
 // answer appends the answer to one frame, or returns what is due first.
 func (h *handler) answer(c *client, frame, out []byte) (answered []byte, due *writing) {
-	header, pdu := modbus.ParseHeader(frame)
-	if header.Protocol != 0 {
-		// Not Modbus: the specification discards it unanswered. Its length still
-		// leads to the next frame.
+	header, pdu := h.framing.parse(frame)
+	calls := h.framing.addressed(header)
+	if calls == nobody {
 		h.discarded.Add(1)
 		return out, nil
 	}
 	h.requests.Add(1)
 	request, exception := modbus.ParseRequest(pdu, served)
-	if h.silent && header.Unit == broadcastUnit {
+	if calls == everyone {
 		if exception != modbus.None || !onlyWrites(request.Function) {
 			h.discarded.Add(1) // there is nobody to answer
 			return out, nil
@@ -98,7 +98,7 @@ func (h *handler) answer(c *client, frame, out []byte) (answered []byte, due *wr
 		return out, h.writing(header, request)
 	}
 	start := len(out)
-	out = modbus.BeginFrame(out, header)
+	out = h.framing.begin(out, header)
 	begin := len(out)
 	if exception == modbus.None {
 		if writes(request.Function) {
@@ -109,8 +109,7 @@ func (h *handler) answer(c *client, frame, out []byte) (answered []byte, due *wr
 	if exception != modbus.None {
 		out = h.except(out[:begin], modbus.Function(pdu[0]), exception)
 	}
-	modbus.EndFrame(out, start)
-	return out, nil
+	return h.framing.end(out, start), nil
 }
 
 // except appends an exception response.

@@ -35,7 +35,7 @@ func TestDisabledGroupsReadUnassigned(t *testing.T) {
 			meter := newTestMeter()
 			meter.set(tc.switches)
 			gate, _ := newTestGate(t, meter, openRead(t), nil)
-			h := newHandler(gate, testMap(t), false)
+			h := newHandler(gate, testMap(t), mbap{})
 			c := enter(t, h)
 			for request, want := range tc.want {
 				_, got, err := h.exchange(c, unhex(t, request), make([]byte, 0, answerBuffer))
@@ -52,7 +52,7 @@ func TestWritesToUnmappedRowsThatAreOffAreRefused(t *testing.T) {
 	meter.set(map[string]access.Value{"Data Mapping identity/Enable Unmapped Registers": boolean(false)})
 	works := new(testWorks)
 	gate, _ := newTestGate(t, meter, openAll(t), works)
-	h := newHandler(gate, testMap(t), false)
+	h := newHandler(gate, testMap(t), mbap{})
 	c := enter(t, h)
 	for _, row := range []struct{ request, want string }{
 		{"0001 0000 0006 01 03 D47A 0001", "0001 0000 0005 01 03 02 FFFF"},

@@ -154,14 +154,19 @@ func testMap(t testing.TB) *registermap.Map {
 	return layout
 }
 
-// start serves gate on a free port until the test ends, and returns the address.
+// start serves gate over Modbus TCP on a free port until the test ends, and returns the
+// address.
 func start(t testing.TB, gate *access.Gate, o Options) (*Server, string) {
+	t.Helper()
+	return serve(t, New(gate, testMap(t), o))
+}
+
+func serve(t testing.TB, s *Server) (*Server, string) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := New(gate, testMap(t), o)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- s.Serve(ctx, l) }()

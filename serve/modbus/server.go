@@ -1,4 +1,4 @@
-// Package modbus serves the meter's register map over Modbus TCP.
+// Package modbus serves the meter's register map over Modbus TCP, and in RTU frames over TCP.
 //
 // A server is built on the gate: each connection is a session, what it reads comes
 // through the session's view, and what it writes is a change that the session asks for.
@@ -36,6 +36,10 @@ type Options struct {
 	// ChangeTimeout is how long a client waits for its write to become durable; it is then
 	// answered exception 6, and the write may still happen. Default 10 seconds.
 	ChangeTimeout time.Duration
+	// Silence ends what has come of an RTU frame: after it the next byte begins another one.
+	// Default 500 milliseconds: a lost packet comes again before, and a client that waits
+	// for its answer asks again after. Modbus TCP knows where its frames end.
+	Silence time.Duration
 	// goroutines serves every connection on its own goroutine also where there is an
 	// event loop, for tests.
 	goroutines bool
@@ -54,6 +58,9 @@ func (o Options) withDefaults() Options {
 	if o.ChangeTimeout <= 0 {
 		o.ChangeTimeout = 10 * time.Second
 	}
+	if o.Silence <= 0 {
+		o.Silence = 500 * time.Millisecond
+	}
 	return o
 }
 
@@ -61,7 +68,7 @@ func (o Options) withDefaults() Options {
 type Counters struct {
 	Requests    uint64 // frames answered, exceptions included
 	Exceptions  uint64 // answers that were exceptions
-	Discarded   uint64 // frames of another protocol, not answered
+	Discarded   uint64 // frames of another protocol or unit, broadcasts of reads, rubbish between RTU frames: not answered
 	Connections int64  // open now
 	Accepted    uint64 // connections served, closed ones included
 	Rejected    uint64 // connections closed at once: too many, or switched off
@@ -69,18 +76,22 @@ type Counters struct {
 	Malformed   uint64 // connections closed for a frame length that cannot be
 }
 
-// Server is a Modbus TCP server. Serve may be called for several listeners.
+// Server serves the register map in one framing. Serve may be called for several listeners.
 type Server struct {
 	handler *handler
 	options Options
+	// enable is the register that takes new connections while it is ON.
+	enable string
+	// silence ends what has come of a frame; 0 where the framing needs none to do so.
+	silence time.Duration
 
 	connections                             atomic.Int64
 	accepted, rejected, timedOut, malformed atomic.Uint64
 }
 
-// New returns a server of the register map to all who pass the gate.
+// New returns a Modbus TCP server of the register map to all who pass the gate.
 func New(gate *access.Gate, layout *registermap.Map, options Options) *Server {
-	return &Server{handler: newHandler(gate, layout, false), options: options.withDefaults()}
+	return &Server{handler: newHandler(gate, layout, mbap{}), options: options.withDefaults(), enable: "Ethernet/Enable Modbus TCP"}
 }
 
 // Counters returns the present counts.
@@ -123,7 +134,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		default:
 			return fmt.Errorf("modbus server on %s: %w", l.Addr(), err)
 		}
-		if !s.handler.gate.Enabled(enableRegister) {
+		if !s.handler.gate.Enabled(s.enable) {
 			s.rejected.Add(1)
 			conn.Close()
 			continue
@@ -136,12 +147,9 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	}
 }
 
-// enableRegister takes new connections while it is ON.
-const enableRegister = "Ethernet/Enable Modbus TCP"
-
 // open starts the session of a connection and counts it; closed is its end.
 func (s *Server) open(conn net.Conn, end func()) (*client, error) {
-	c, err := s.handler.open(conn.RemoteAddr().String(), end)
+	c, err := s.handler.open(access.Ethernet, conn.RemoteAddr().String(), end)
 	if err != nil {
 		s.rejected.Add(1)
 		return nil, err

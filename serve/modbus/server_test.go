@@ -629,7 +629,7 @@ func backpressureLosesNothing(t *testing.T, o Options) {
 
 func TestAnsweringAllocatesNothing(t *testing.T) {
 	gate, _ := newTestGate(t, newTestMeter(), openRead(t), nil)
-	h := newHandler(gate, testMap(t), false)
+	h := newHandler(gate, testMap(t), mbap{})
 	c := enter(t, h)
 	request := unhex(t, "0001 0000 0006 01 03 0BB7 007D")
 	out := make([]byte, 0, answerBuffer)
@@ -644,7 +644,7 @@ func FuzzServe(f *testing.F) {
 	}
 	f.Add(unhex(f, checkOrder[0].request+checkOrder[1].request))
 	gate, _ := newTestGate(f, newTestMeter(), openRead(f), nil)
-	h := newHandler(gate, testMap(f), false)
+	h := newHandler(gate, testMap(f), mbap{})
 	f.Fuzz(func(t *testing.T, in []byte) {
 		c := enter(t, h)
 		defer c.session.Close()

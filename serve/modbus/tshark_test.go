@@ -18,7 +18,7 @@ import (
 func TestTsharkUnderstandsEveryAnswer(t *testing.T) {
 	tshark := program(t, "tshark", "tshark")
 	gate, _ := newTestGate(t, newTestMeter(), openRead(t), nil)
-	h := newHandler(gate, testMap(t), false)
+	h := newHandler(gate, testMap(t), mbap{})
 	capture := binary.LittleEndian.AppendUint32(nil, 0xA1B2C3D4)
 	capture = append(capture, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF, 0, 0, 101, 0, 0, 0) // raw IP
 	var want []string

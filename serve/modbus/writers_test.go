@@ -138,7 +138,7 @@ func writersAreFew(t *testing.T, o Options) {
 func TestTooManyWaitingWrites(t *testing.T) {
 	works := slowWorks()
 	gate, _ := newTestGate(t, newTestMeter(), openAll(t), works)
-	h := newHandler(gate, testMap(t), false)
+	h := newHandler(gate, testMap(t), mbap{})
 	c := enter(t, h)
 	var running, answered sync.WaitGroup
 	ctx, cancel := context.WithCancel(context.Background())
@@ -167,7 +167,7 @@ func TestTooManyWaitingWrites(t *testing.T) {
 func TestWriteWhoseTimeIsUpIsNotBegun(t *testing.T) {
 	works := new(testWorks)
 	gate, _ := newTestGate(t, newTestMeter(), openAll(t), works)
-	h := newHandler(gate, testMap(t), false)
+	h := newHandler(gate, testMap(t), mbap{})
 	c := enter(t, h)
 	_, _, due, _ := h.serve(c, unhex(t, writeRequest), make([]byte, 0, answerBuffer))
 	ctx, cancel := context.WithTimeout(context.Background(), 0)

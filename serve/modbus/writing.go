@@ -55,11 +55,11 @@ func (c *client) carryOut(ctx context.Context, w *writing) {
 
 // finish appends the answer to what was carried out. A broadcast has none.
 func (h *handler) finish(c *client, w *writing, out []byte) []byte {
-	if h.silent && w.header.Unit == broadcastUnit {
+	if h.framing.addressed(w.header) == everyone {
 		return out
 	}
 	start := len(out)
-	out = modbus.BeginFrame(out, w.header)
+	out = h.framing.begin(out, w.header)
 	begin := len(out)
 	exception := exceptionOf(w.err, refusedWrite)
 	switch {
@@ -72,8 +72,7 @@ func (h *handler) finish(c *client, w *writing, out []byte) []byte {
 	if exception != modbus.None {
 		out = h.except(out[:begin], w.request.Function, exception)
 	}
-	modbus.EndFrame(out, start)
-	return out
+	return h.framing.end(out, start)
 }
 
 // changes turns registers to be written from a wire address into changes of what stands

@@ -63,7 +63,7 @@ func TestWritesBecomeChanges(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			works := new(testWorks)
 			gate, log := newTestGate(t, newTestMeter(), openAll(t), works)
-			h := newHandler(gate, testMap(t), false)
+			h := newHandler(gate, testMap(t), mbap{})
 			_, got, err := h.exchange(enter(t, h), unhex(t, tc.request), make([]byte, 0, answerBuffer))
 			if err != nil || !bytes.Equal(got, unhex(t, tc.response)) {
 				t.Errorf("% X, %v; want %s", got, err, tc.response)
@@ -92,7 +92,7 @@ func TestWritesBecomeChanges(t *testing.T) {
 // The order of the checks: the gate's no hides what is wrong with a value.
 func TestTheGateAnswersBeforeTheValueIsLookedAt(t *testing.T) {
 	gate, _ := newTestGate(t, newTestMeter(), openRead(t), nil)
-	h := newHandler(gate, testMap(t), false)
+	h := newHandler(gate, testMap(t), mbap{})
 	_, got, err := h.exchange(enter(t, h), unhex(t, "0001 0000 0006 01 06 E2C9 0002"), make([]byte, 0, answerBuffer))
 	if want := unhex(t, "0001 0000 0003 01 8602"); err != nil || !bytes.Equal(got, want) {
 		t.Errorf("% X, %v; want % X", got, err, want)
@@ -103,7 +103,7 @@ func TestTheGateAnswersBeforeTheValueIsLookedAt(t *testing.T) {
 // register and the client.
 func TestRefusedWriteIsAudited(t *testing.T) {
 	gate, log := newTestGate(t, newTestMeter(), openRead(t), nil)
-	h := newHandler(gate, testMap(t), false)
+	h := newHandler(gate, testMap(t), mbap{})
 	if _, _, err := h.exchange(enter(t, h), unhex(t, "0001 0000 000F 01 10 E291 0004 08 0000 2710 0000 0064"), make([]byte, 0, answerBuffer)); err != nil {
 		t.Fatal(err)
 	}
@@ -137,7 +137,7 @@ func TestTheMetersNo(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			works := &testWorks{refuse: func(access.Change) error { return tc.err }}
 			gate, _ := newTestGate(t, newTestMeter(), openAll(t), works)
-			h := newHandler(gate, testMap(t), false)
+			h := newHandler(gate, testMap(t), mbap{})
 			_, got, err := h.exchange(enter(t, h), unhex(t, "0001 0000 0006 01 06 D47A 0001"), make([]byte, 0, answerBuffer))
 			if want := unhex(t, tc.want); err != nil || !bytes.Equal(got, want) {
 				t.Errorf("% X, %v; want % X", got, err, want)
@@ -149,7 +149,7 @@ func TestTheMetersNo(t *testing.T) {
 // Requests behind a write wait for it, so that they see what it did.
 func TestServeStopsBehindAWrite(t *testing.T) {
 	gate, _ := newTestGate(t, newTestMeter(), openAll(t), nil)
-	h := newHandler(gate, testMap(t), false)
+	h := newHandler(gate, testMap(t), mbap{})
 	read, write := unhex(t, "0001 0000 0006 01 03 0BD3 0002"), unhex(t, "0002 0000 0006 01 06 D47A 0001")
 	in := append(append(append([]byte(nil), read...), write...), read...)
 	used, out, due, err := h.serve(enter(t, h), in, make([]byte, 0, answerBuffer))
@@ -161,8 +161,8 @@ func TestServeStopsBehindAWrite(t *testing.T) {
 	}
 }
 
-// Unit 0 on a line: writes are carried out in silence, all else is ignored. In Modbus TCP
-// it is a unit like any other.
+// Unit 0 in RTU frames: writes are carried out in silence, all else is ignored. In Modbus
+// TCP it is a unit like any other.
 func TestUnitZero(t *testing.T) {
 	const clock, pair = "0001 0000 000B 00 10 E299 0002 04 4A4A C320", "0001 0000 0006 00 10 E299 0002"
 	open := func(t testing.TB) *access.Security { return openAll(t) }
@@ -180,7 +180,7 @@ func TestUnitZero(t *testing.T) {
 		request  string
 		answer   string // in Modbus TCP
 		done     bool
-		silent   bool // done as a broadcast
+		silent   bool // done in RTU frames
 	}{
 		{"clock, map open", open, clock, pair, true, true},
 		{"clock, map read only", readOnly, clock, pair, true, true},
@@ -196,17 +196,16 @@ func TestUnitZero(t *testing.T) {
 		{"a write that reads", open, "0001 0000 000D 00 17 0BD3 0002 D47A 0001 02 0001", "0001 0000 0007 00 17 04 4366 4000", true, false},
 		{"an unknown function", open, "0001 0000 0002 00 07", "0001 0000 0003 00 8701", false, false},
 	} {
-		for _, silent := range []bool{false, true} {
-			t.Run(fmt.Sprintf("%s, silent %v", tc.name, silent), func(t *testing.T) {
+		for _, line := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, RTU %v", tc.name, line), func(t *testing.T) {
 				works := new(testWorks)
 				gate, _ := newTestGate(t, newTestMeter(), tc.security(t), works)
-				h := newHandler(gate, testMap(t), silent)
-				used, got, err := h.exchange(enter(t, h), unhex(t, tc.request), make([]byte, 0, answerBuffer))
-				want, done := unhex(t, tc.answer), tc.done
-				if silent {
-					want, done = nil, tc.silent
+				h, request, want, done := newHandler(gate, testMap(t), mbap{}), unhex(t, tc.request), unhex(t, tc.answer), tc.done
+				if line {
+					h.framing, request, want, done = rtu{func() int { return 1 }}, inRTU(t, tc.request), nil, tc.silent
 				}
-				if err != nil || used != len(unhex(t, tc.request)) || !bytes.Equal(got, want) {
+				used, got, err := h.exchange(enter(t, h), request, make([]byte, 0, answerBuffer))
+				if err != nil || used != len(request) || !bytes.Equal(got, want) {
 					t.Errorf("% X, %v; want % X", got, err, want)
 				}
 				if (len(works.all()) == 1) != done {
@@ -221,7 +220,7 @@ func TestUnitZero(t *testing.T) {
 func TestClockOfOneUnitIsNoBroadcast(t *testing.T) {
 	works := new(testWorks)
 	gate, log := newTestGate(t, newTestMeter(), openRead(t), works)
-	h := newHandler(gate, testMap(t), false)
+	h := newHandler(gate, testMap(t), mbap{})
 	_, got, err := h.exchange(enter(t, h), unhex(t, "0001 0000 000B 01 10 E299 0002 04 4A4A C320"), make([]byte, 0, answerBuffer))
 	if want := unhex(t, "0001 0000 0003 01 9002"); err != nil || !bytes.Equal(got, want) {
 		t.Errorf("% X, %v; want % X", got, err, want)

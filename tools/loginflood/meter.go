@@ -34,7 +34,7 @@ func start(ctx context.Context, program string) (_ *runningMeter, err error) {
 	m := &runningMeter{dir: dir}
 	ready := filepath.Join(dir, "ready.json")
 	m.command = exec.CommandContext(ctx, program, "run", "--limits", "open", "--data", filepath.Join(dir, "data"),
-		"--port", "modbus=0", "--port", "ion=0", "--port", "http=0", "--port", "https=0", "--port", "ssh=0", "--ready", ready)
+		"--port", "modbus=0", "--port", "modbus-rtu-tcp=0", "--port", "ion=0", "--port", "http=0", "--port", "https=0", "--port", "ssh=0", "--ready", ready)
 	m.command.Cancel = func() error { return m.command.Process.Signal(syscall.SIGTERM) }
 	m.command.Stderr = os.Stderr
 	if err := m.command.Start(); err != nil {
