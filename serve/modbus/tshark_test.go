@@ -16,15 +16,24 @@ import (
 // else's dissector, carries the function and exception that the table says, and none
 // is malformed.
 func TestTsharkUnderstandsEveryAnswer(t *testing.T) {
+	t.Run("Modbus TCP", func(t *testing.T) { tsharkUnderstands(t, mbap{}, 502, "mbtcp.trans_id") })
+	t.Run("RTU over TCP", func(t *testing.T) {
+		tsharkUnderstands(t, rtu{func() int { return 1 }}, 7701, "mbrtu.unit_id", "-d", "tcp.port==7701,mbrtu", "-o", "mbrtu.crc_verification:TRUE")
+	})
+}
+
+// tsharkUnderstands has tshark judge the answers in a framing. Its field first is the
+// transaction in Modbus TCP, and the unit in RTU frames.
+func tsharkUnderstands(t *testing.T, f framing, port uint16, first string, options ...string) {
 	tshark := program(t, "tshark", "tshark")
 	gate, _ := newTestGate(t, newTestMeter(), openRead(t), nil)
-	h := newHandler(gate, testMap(t), mbap{})
+	h := newHandler(gate, testMap(t), f)
 	capture := binary.LittleEndian.AppendUint32(nil, 0xA1B2C3D4)
 	capture = append(capture, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF, 0, 0, 101, 0, 0, 0) // raw IP
 	var want []string
 	var sent [2]uint32 // TCP sequence numbers of client and server
 	packet := func(fromServer int, payload []byte) {
-		ports := [2]uint16{40000, 502}
+		ports := [2]uint16{40000, port}
 		p := []byte{0x45, 0, 0, 0, 0, 0, 0, 0, 64, 6, 0, 0, 10, 0, 0, byte(1 + fromServer), 10, 0, 0, byte(2 - fromServer)}
 		binary.BigEndian.PutUint16(p[2:], uint16(40+len(payload)))
 		p = binary.BigEndian.AppendUint16(p, ports[fromServer])
@@ -45,7 +54,15 @@ func TestTsharkUnderstandsEveryAnswer(t *testing.T) {
 		if tc.response == "" || request[7] >= 0x80 {
 			continue // a "request" that reads as a response is no fair question
 		}
+		function := request[7]
 		binary.BigEndian.PutUint16(request, uint16(i))
+		if _, line := f.(rtu); line {
+			i = int(request[6])
+			request = inRTU(t, tc.request)
+			if _, n := modbus.FindRTURequest(request); n != len(request) || i != 1 {
+				continue // no frame, or nobody's
+			}
+		}
 		_, answer, err := h.exchange(enter(t, h), request, make([]byte, 0, answerBuffer))
 		if err != nil {
 			t.Fatal(err)
@@ -53,17 +70,17 @@ func TestTsharkUnderstandsEveryAnswer(t *testing.T) {
 		packet(0, request)
 		packet(1, answer)
 		exception := ""
-		if _, pdu := modbus.ParseHeader(answer); pdu[0] >= 0x80 {
+		if _, pdu := f.parse(answer); pdu[0] >= 0x80 {
 			exception = fmt.Sprint(pdu[1])
 		}
-		want = append(want, fmt.Sprintf("%d|%d|%s|", i, request[7], exception))
+		want = append(want, fmt.Sprintf("%d|%d|%s|", i, function, exception))
 	}
 	path := filepath.Join(t.TempDir(), "modbus.pcap")
 	if err := os.WriteFile(path, capture, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	out, err := exec.Command(tshark, "-n", "-r", path, "-Y", "tcp.srcport == 502", "-T", "fields", "-E", "separator=|",
-		"-e", "mbtcp.trans_id", "-e", "modbus.func_code", "-e", "modbus.exception_code", "-e", "_ws.malformed").Output()
+	out, err := exec.Command(tshark, append(options, "-n", "-r", path, "-Y", fmt.Sprintf("tcp.srcport == %d", port), "-T", "fields", "-E", "separator=|",
+		"-e", first, "-e", "modbus.func_code", "-e", "modbus.exception_code", "-e", "_ws.malformed")...).Output()
 	if err != nil {
 		t.Fatalf("tshark: %v", err)
 	}
