@@ -139,23 +139,7 @@ func expected(b []byte, from Place) int {
 
 // sound reports whether b can be an RTU frame and its CRC is right.
 func sound(b []byte) bool {
-	return len(b) >= minRTU && binary.LittleEndian.Uint16(b[len(b)-2:]) == crc(b[:len(b)-2])
-}
-
-// crc is the CRC-16 of Modbus (specification over serial line V1.02, 6.2.2).
-func crc(b []byte) uint16 {
-	sum := uint16(0xFFFF)
-	for _, x := range b {
-		sum ^= uint16(x)
-		for range 8 {
-			if sum&1 != 0 {
-				sum = sum>>1 ^ 0xA001
-			} else {
-				sum >>= 1
-			}
-		}
-	}
-	return sum
+	return len(b) >= minRTU && binary.LittleEndian.Uint16(b[len(b)-2:]) == modbus.CRC16(b[:len(b)-2])
 }
 
 // mend makes length field and CRC of b right.
@@ -164,7 +148,7 @@ func (g Framing) mend(b []byte) []byte {
 		modbus.EndFrame(b, 0)
 		return b
 	}
-	binary.LittleEndian.PutUint16(b[len(b)-2:], crc(b[:len(b)-2]))
+	binary.LittleEndian.PutUint16(b[len(b)-2:], modbus.CRC16(b[:len(b)-2]))
 	return b
 }
 
