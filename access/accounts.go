@@ -134,7 +134,11 @@ func (s *Session) SetPassword(ctx context.Context, number int, password string) 
 	}
 	t := Transaction{Passwords: map[int]Verifier{number: v}}
 	if number == s.identity.Account && s.shown == (digest{}) {
-		s.changing.Store(&v) // one that lasts goes on; all others of the account end
+		now := security.Accounts[number].verifier
+		if number == 0 {
+			now = security.meterPassword
+		}
+		s.giving(now, v) // one that lasts goes on; all others of the account end
 	}
 	err = g.options.Works.Change(ctx, t, s.by(), func(Modules, []Change) error {
 		if err := s.permit(op, target); err != nil {

@@ -323,3 +323,39 @@ func TestPasswordChangeCutsOff(t *testing.T) {
 		m.as(ION, named("user2", "new"))
 	})
 }
+
+// Who has changed his password changes it again, and again: the session that holds by the
+// one before is not ended by giving another (F17).
+func TestPasswordChangedTwice(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMeter(t, third)
+		m.account(2, "old", MayRead)
+		m.set()
+		lasting, err := m.client(Web, "192.0.2.7").Login(t.Context(), named("USER2", "old"), time.Hour)
+		want(t, "login", err, "")
+		for _, password := range []string{"one", "two", "three"} {
+			want(t, password, lasting.SetPassword(t.Context(), 2, password), "")
+		}
+		want(t, "who changed it", lasting.Use(), "")
+		m.as(ION, named("user2", "three"))
+	})
+}
+
+// Stay is for what goes on by itself: it does not keep the session that asks for it.
+func TestStayingIsNotUse(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMeter(t, third)
+		m.account(2, "two", MayRead)
+		m.set()
+		lasting, err := m.client(Web, "192.0.2.7").Login(t.Context(), named("USER2", "two"), 10*time.Minute)
+		want(t, "login", err, "")
+		for range 2 {
+			time.Sleep(4 * time.Minute)
+			_, err := lasting.Stay()
+			want(t, "stay", err, "")
+		}
+		time.Sleep(4 * time.Minute)
+		_, err = lasting.Stay()
+		want(t, "after ten minutes", err, CodeSessionEnded)
+	})
+}

@@ -22,12 +22,16 @@ type Session struct {
 	lastUse atomic.Int64
 	// shown is the digest of what With was given for it; zero for one that lasts.
 	shown digest
-	// changing is the password that a session that lasts has given its own account.
-	changing atomic.Pointer[Verifier]
-	reads    atomic.Uint64
-	settled  uint64 // of reads, for the ledger; guarded by the connection's mu
-	entry    atomic.Pointer[entry]
+	// given is what passwords a session that lasts has given its own account.
+	given   atomic.Pointer[given]
+	reads   atomic.Uint64
+	settled uint64 // of reads, for the ledger; guarded by the connection's mu
+	entry   atomic.Pointer[entry]
 }
+
+// given is the passwords that a session has given its own account: the one that holds
+// now, where it is one of them, and the one that is being written or was.
+type given struct{ held, next Verifier }
 
 func (s *Session) gate() *Gate { return s.conn.gate }
 
@@ -119,12 +123,19 @@ func (s *Session) Login(ctx context.Context, c Credential, idle time.Duration) (
 }
 
 // Stay returns a session of the same identity that lasts as long as the connection and
-// the account: for what goes on after a request, as a subscription does.
+// the account: for what goes on after a request, as a subscription does. It is no use of
+// this session: what begins again by itself does not keep it.
 func (s *Session) Stay() (*Session, error) {
-	if err := s.Use(); err != nil {
+	security := s.gate().Security()
+	if err := s.current(security, s.gate().options.Now(), ReadMeasurement, "session"); err != nil {
 		return nil, err
 	}
-	return s.lasting(s.identity, 0)
+	fresh, err := s.lasting(s.identity, 0)
+	if err != nil {
+		return nil, err
+	}
+	fresh.given.Store(s.given.Load())
+	return fresh, nil
 }
 
 // lasting makes a session that lasts.
@@ -287,8 +298,18 @@ func (s *Session) holds(now *Security) bool {
 // of the password that the session gave its account since. What was not checked, for want
 // of a password or of security, never becomes right later.
 func (s *Session) checkedWith(v Verifier) bool {
-	changed := s.changing.Load()
-	return v.set && (v == s.identity.verifier || changed != nil && v == *changed)
+	given := s.given.Load()
+	return v.set && (v == s.identity.verifier || given != nil && (v == given.held || v == given.next))
+}
+
+// giving tells that the session is about to give its account a password: until it is
+// written, and where it is not, the one of now goes on to hold.
+func (s *Session) giving(now, next Verifier) {
+	g := &given{next: next}
+	if s.checkedWith(now) {
+		g.held = now
+	}
+	s.given.Store(g)
 }
 
 // Use tells that a request has come for the session, which may be answered through a
@@ -298,7 +319,18 @@ func (s *Session) Use() error {
 	return s.alive(s.gate().Security(), s.gate().options.Now(), ReadMeasurement, "session")
 }
 
+// alive is current, and counts as use.
 func (s *Session) alive(security *Security, now time.Time, op Operation, target string) error {
+	err := s.current(security, now, op, target)
+	if err == nil {
+		s.lastUse.Store(now.UnixNano())
+		s.conn.lastUse.Store(now.UnixNano())
+	}
+	return err
+}
+
+// current decides whether the session is there, was used lately, and holds.
+func (s *Session) current(security *Security, now time.Time, op Operation, target string) error {
 	if s.ended.Load() || s.conn.closed.Load() {
 		return ErrClosed
 	}
@@ -306,8 +338,6 @@ func (s *Session) alive(security *Security, now time.Time, op Operation, target 
 		s.end()
 		return refuse(CodeSessionEnded, "the session was idle for "+s.limit.String()).of(op)
 	}
-	s.lastUse.Store(now.UnixNano())
-	s.conn.lastUse.Store(now.UnixNano())
 	if !s.holds(security) {
 		s.end()
 		return s.refuse(refuse(CodeSessionEnded, "").of(op), target)

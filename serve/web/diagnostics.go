@@ -86,6 +86,6 @@ var diagnosticsPage = page{
 	},
 }
 
-var diagnosticsStream = endpoint{path: "/live/diagnostics", needs: access.ReadMeasurement, serve: stream(func(q *request) ([]string, func(string) scale, error) {
+var diagnosticsStream = endpoint{path: "/live/diagnostics", needs: access.ReadMeasurement, live: true, serve: stream(func(q *request) ([]string, func(string) scale, error) {
 	return labelsOf(diagnosticRows()), diagnosticScales(q.Session), nil
 })}

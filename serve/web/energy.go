@@ -110,6 +110,6 @@ var energyPage = page{
 	},
 }
 
-var energyStream = endpoint{path: "/live/energy", needs: access.ReadMeasurement, serve: stream(func(q *request) ([]string, func(string) scale, error) {
+var energyStream = endpoint{path: "/live/energy", needs: access.ReadMeasurement, live: true, serve: stream(func(q *request) ([]string, func(string) scale, error) {
 	return energyLabels(), energyScales(q.Session), nil
 })}

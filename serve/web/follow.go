@@ -25,15 +25,9 @@ type notice struct {
 }
 
 // follow sends each new picture of labels until ctx ends, the page is gone, or the session
-// has ended or may no longer read: then it returns true. Following is not use: a page that
-// is only looked at does not keep its session.
-func follow(ctx context.Context, owner *access.Session, labels []string, scales func(string) scale, send func([]byte) error) (ended bool) {
-	// What looks goes on without counting as use of the session that asked.
-	watcher, err := owner.Stay()
-	if err != nil {
-		return over(err)
-	}
-	defer watcher.Close()
+// has ended or may no longer read: then it returns true. Following is not use of the
+// owner's session: a page that is only looked at does not keep it.
+func follow(ctx context.Context, owner, watcher *access.Session, labels []string, scales func(string) scale, send func([]byte) error) (ended bool) {
 	l := looker{session: watcher}
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()

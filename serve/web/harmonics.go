@@ -98,7 +98,7 @@ var harmonicsPage = page{
 	},
 }
 
-var harmonicsStream = endpoint{path: "/live/harmonics", needs: access.ReadMeasurement, serve: stream(func(q *request) ([]string, func(string) scale, error) {
+var harmonicsStream = endpoint{path: "/live/harmonics", needs: access.ReadMeasurement, live: true, serve: stream(func(q *request) ([]string, func(string) scale, error) {
 	_, a, err := chosenAnalyzer(q)
 	if err != nil {
 		return nil, nil, err

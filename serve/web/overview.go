@@ -91,6 +91,6 @@ var overviewPage = page{
 	},
 }
 
-var overviewStream = endpoint{path: "/live/overview", needs: access.ReadMeasurement, serve: stream(func(q *request) ([]string, func(string) scale, error) {
+var overviewStream = endpoint{path: "/live/overview", needs: access.ReadMeasurement, live: true, serve: stream(func(q *request) ([]string, func(string) scale, error) {
 	return overviewLabels(), scales(q.Session), nil
 })}

@@ -47,6 +47,9 @@ type page struct {
 type endpoint struct {
 	path  string // of GET
 	needs access.Operation
+	// live tells that it goes on for long, and begins anew by itself: it is no use of the
+	// session.
+	live  bool
 	serve func(http.ResponseWriter, *request) error
 }
 
@@ -267,8 +270,16 @@ func (s *Server) notFound(w http.ResponseWriter, r *http.Request) {
 // serveEndpoint answers a script.
 func (s *Server) serveEndpoint(e endpoint) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		q := s.newRequest(w, r)
-		err := q.ask(e.needs, e.path)
+		var q *request
+		var err error
+		if !e.live {
+			q = s.newRequest(w, r)
+			err = q.ask(e.needs, e.path)
+		} else if q, err = s.newWatch(r); err == nil {
+			if err = q.watch(e.needs, e.path); q.owner != nil && q.Session != nil {
+				defer q.Session.Close()
+			}
+		}
 		switch {
 		case errors.Is(err, errLogin) && q.ended != "":
 			err = access.NewRefusal(access.CodeSessionEnded, q.ended)

@@ -345,3 +345,65 @@ func TestWatchingIsNotUse(t *testing.T) {
 		t.Errorf("the stream ended with %q: %v", lines.Text(), lines.Err())
 	}
 }
+
+// TestBeginningAnewIsNotUse: a page whose stream breaks off again and again, and begins
+// anew by itself, does not keep its session either.
+func TestBeginningAnewIsNotUse(t *testing.T) {
+	for _, path := range []string{"/live/overview", "/live/harmonics?input=V1", "/live/waveforms"} {
+		t.Run(path, func(t *testing.T) {
+			g := behindGate(t, third, access.Advanced, access.OpenLimits())
+			b := g.browser(t, true)
+			b.logIn("USER2", "0")
+			begin := func() int {
+				ctx, leave := context.WithCancel(t.Context())
+				defer leave()
+				r, err := http.NewRequestWithContext(ctx, http.MethodGet, b.base+path, nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				answer, err := b.Do(r)
+				if err != nil {
+					t.Fatal(err)
+				}
+				answer.Body.Close()
+				return answer.StatusCode
+			}
+			for range 2 {
+				g.pass(loginIdle * 2 / 5)
+				if status := begin(); status == http.StatusUnauthorized {
+					t.Fatal("the session has ended too early")
+				}
+			}
+			g.pass(loginIdle * 2 / 5)
+			if status := begin(); status != http.StatusUnauthorized {
+				t.Errorf("after %v without use a stream begins with %d", loginIdle*6/5, status)
+			}
+		})
+	}
+}
+
+// TestLiveAfterNewPassword: pages are live for who has just changed his password.
+func TestLiveAfterNewPassword(t *testing.T) {
+	s := serve(t, "3.0.0")
+	b := s.browser(t, true)
+	b.logIn("USER1", "0")
+	for i, fresh := range []string{"11", "12", "13"} {
+		if a := b.post("/password", "action", "change", "now", []string{"0", "11", "12"}[i], "new", fresh, "again", fresh); a.StatusCode != 303 {
+			t.Fatalf("password %s: %s\n%s", fresh, a.Status, a.text)
+		}
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, b.base+"/live/energy", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		stream, err := b.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines := bufio.NewScanner(stream.Body)
+		lines.Buffer(nil, 1<<20)
+		if lines.Scan(); !strings.HasPrefix(lines.Text(), "data: ") {
+			t.Errorf("after password %s the stream says %q", fresh, lines.Text())
+		}
+		stream.Body.Close()
+	}
+}

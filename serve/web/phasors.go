@@ -106,7 +106,7 @@ var phasorsPage = page{
 	},
 }
 
-var phasorsStream = endpoint{path: "/live/phasors", needs: access.ReadMeasurement, serve: stream(func(q *request) ([]string, func(string) scale, error) {
+var phasorsStream = endpoint{path: "/live/phasors", needs: access.ReadMeasurement, live: true, serve: stream(func(q *request) ([]string, func(string) scale, error) {
 	list, err := analyzers(q.Session)
 	return phasorLabels(list), phasorScales(q.Session), err
 })}

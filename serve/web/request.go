@@ -21,6 +21,10 @@ type request struct {
 	// has not logged in.
 	Session *access.Session
 
+	// owner is, of live values, the session whose watching ends with it; Session is then
+	// one beside it, and nothing that it does is use of the owner's.
+	owner *access.Session
+
 	server *Server
 	login  *login // nil for who has not logged in
 	ended  string // why a login is no more, empty for none
@@ -41,6 +45,32 @@ func (s *Server) newRequest(w http.ResponseWriter, r *http.Request) *request {
 		q.Session = q.login.session
 	}
 	return q
+}
+
+// newWatch is newRequest for live values, which begin anew by themselves.
+func (s *Server) newWatch(r *http.Request) (*request, error) {
+	q := &request{Request: r, server: s, id: cookieOf(r)}
+	l, ended := s.loginOf(r, q.id)
+	if q.ended = ended; l == nil {
+		return q, nil
+	}
+	watcher, err := l.session.Stay()
+	switch {
+	case err == nil:
+		q.login, q.owner, q.Session = l, l.session, watcher
+	case over(err):
+		q.ended, err = s.over(l), nil
+	}
+	return q, err
+}
+
+// watch lets the browser see live values, where it may do op.
+func (q *request) watch(op access.Operation, target string) (err error) {
+	if err = q.ask(op, target); err == nil && q.owner == nil {
+		q.owner = q.Session
+		q.Session, err = q.owner.Stay()
+	}
+	return err
 }
 
 // errLogin reports that who has not logged in may not do something.

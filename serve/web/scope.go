@@ -29,12 +29,7 @@ type watcher struct {
 // watch has pictures sent to a page until ctx ends, sending fails or the session has ended
 // or may no longer read: then it returns true. Watching is not use: a page that is only
 // looked at does not keep its session.
-func (s *scope) watch(ctx context.Context, owner *access.Session, send func([]byte) error) (ended bool) {
-	session, err := owner.Stay()
-	if err != nil {
-		return over(err)
-	}
-	defer session.Close()
+func (s *scope) watch(ctx context.Context, owner, session *access.Session, send func([]byte) error) (ended bool) {
 	w := &watcher{session: session, pictures: make(chan []byte, 1)}
 	s.add(w)
 	defer s.remove(w)

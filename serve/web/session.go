@@ -17,7 +17,7 @@ import (
 
 // Limits of the sessions of browsers.
 const (
-	loginIdle    = 15 * time.Minute // without a request or a live value
+	loginIdle    = 15 * time.Minute // without a page or a form: watching is no use
 	loginsOfUser = 16               // of one account, from one address where there is none
 	endedKept    = 256              // whose browsers are still told why they ended
 	idBytes      = 32
@@ -214,34 +214,46 @@ func (s *Server) renew(old string, l *login) (id string) {
 	return id
 }
 
-// loggedIn returns the session of a browser, nil for none. Of one that has ended the
-// reason is returned in its place.
+// loggedIn returns the session of a browser that uses it, nil for none. Of one that has
+// ended the reason is returned in its place.
 func (s *Server) loggedIn(r *http.Request, id string) (l *login, ended string) {
+	if l, ended = s.loginOf(r, id); l == nil {
+		return nil, ended
+	}
+	if l.session.Use() != nil {
+		return nil, s.over(l)
+	}
+	s.logins.mu.Lock()
+	l.used = s.options.Now()
+	s.logins.mu.Unlock()
+	return l, ""
+}
+
+// loginOf is loggedIn for what is no use of the session.
+func (s *Server) loginOf(r *http.Request, id string) (l *login, ended string) {
 	if id == "" {
 		return nil, ""
 	}
-	now := s.options.Now()
 	s.logins.mu.Lock()
+	defer s.logins.mu.Unlock()
 	l = s.logins.by[sha256.Sum256([]byte(id))]
-	if l == nil || l.encrypted != (r.TLS != nil) {
-		s.logins.mu.Unlock()
+	switch {
+	case l == nil || l.encrypted != (r.TLS != nil):
 		return nil, ""
-	}
-	if !l.ended.IsZero() {
-		s.logins.mu.Unlock()
+	case !l.ended.IsZero():
 		return nil, l.reason
 	}
-	idle := now.Sub(l.used)
-	s.logins.mu.Unlock()
-	if err := l.session.Use(); err != nil {
-		reason := s.whyEnded(l, idle)
-		s.endLogin(l, reason)
-		return nil, reason
-	}
-	s.logins.mu.Lock()
-	l.used = now
-	s.logins.mu.Unlock()
 	return l, ""
+}
+
+// over ends a session that the gate has ended, and tells why.
+func (s *Server) over(l *login) (reason string) {
+	s.logins.mu.Lock()
+	idle := s.options.Now().Sub(l.used)
+	s.logins.mu.Unlock()
+	reason = s.whyEnded(l, idle)
+	s.endLogin(l, reason)
+	return reason
 }
 
 // whyEnded tells a user why the gate has ended his session.

@@ -30,7 +30,7 @@ func stream(labels func(*request) ([]string, func(string) scale, error)) func(ht
 			}
 			return control.Flush()
 		}
-		if follow(ctx, q.Session, list, scales, func(data []byte) error {
+		if follow(ctx, q.owner, q.Session, list, scales, func(data []byte) error {
 			if data == nil {
 				return write(":\n\n")
 			}

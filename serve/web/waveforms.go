@@ -18,7 +18,7 @@ var waveformsPage = page{
 const sessionEnded websocket.StatusCode = 4001
 
 // waveformsSocket sends pictures; what they are is in picture.go.
-var waveformsSocket = endpoint{path: "/live/waveforms", needs: access.ReadMeasurement, serve: func(w http.ResponseWriter, q *request) error {
+var waveformsSocket = endpoint{path: "/live/waveforms", needs: access.ReadMeasurement, live: true, serve: func(w http.ResponseWriter, q *request) error {
 	ctx, cancel := q.keepOpen(w)
 	defer cancel()
 	// Accept answers itself where it refuses. Samples hardly become smaller by compression.
@@ -28,7 +28,7 @@ var waveformsSocket = endpoint{path: "/live/waveforms", needs: access.ReadMeasur
 	}
 	defer func() { _ = socket.CloseNow() }()
 	ctx = socket.CloseRead(ctx) // a page has nothing to say
-	if q.server.scope.watch(ctx, q.Session, func(picture []byte) error {
+	if q.server.scope.watch(ctx, q.owner, q.Session, func(picture []byte) error {
 		within, done := context.WithTimeout(ctx, sendWithin)
 		defer done()
 		return socket.Write(within, websocket.MessageBinary, picture)
