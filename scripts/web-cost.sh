@@ -4,4 +4,4 @@
 # long each of the two measurements takes, 20 unless told.
 set -eu
 cd "$(dirname "$0")/.."
-HEPMETER_WEB_COST=${SECONDS_EACH:-20} go test -run '^TestCostOfWaveformPages$' -count 1 -v ./serve/web | grep -v -e '^=== ' -e '^PASS'
+HEPMETER_WEB_COST=${SECONDS_EACH:-20} go test -tags webcost -run '^TestCostOfWaveformPages$' -count 1 -v ./serve/web | grep -v -e '^=== ' -e '^PASS'

@@ -770,9 +770,6 @@ func TestKilledWhileBecomingATwin(t *testing.T) {
 		<-twin.exited
 	}
 	t.Logf("%d were the old meter, %d the twin", olds, twins)
-	if olds == 0 || twins == 0 {
-		t.Skip("the kills all came too early or too late on this machine to prove anything")
-	}
 }
 
 func TestReadings(t *testing.T) {
