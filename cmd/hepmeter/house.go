@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -86,6 +87,7 @@ func (h *house) live(ctx context.Context, started func(*meter.Meter)) (again boo
 		}
 	}
 	started(m)
+	debug.FreeOSMemory() // what the start took and nobody needs: a first one hashes a password, each compresses the pages
 	measuring, stopMeasuring := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopMeasuring()
 	ended := make(chan error, 1)
