@@ -174,6 +174,10 @@ func TestSymmetricalComponents(t *testing.T) {
 		"I Symm Comp/PosSeqMag": 11, "I Symm Comp/PosSeqPhs": -30, "I Symm Comp/u2": 5, "I Symm Comp/u0": 6} {
 		r.want(label, want)
 	}
+	r.tickWith(func(s *metering.Second) { fourWire(s); s.Fundamental[waveform.V1].Deg = 100 })
+	r.want("V Symm Comp/PosSeqPhs", -99)
+	r.want("V Symm Comp/NegSeqPhs", -160)
+	r.want("I Symm Comp/PosSeqPhs", -130)
 	r.tickWith(func(s *metering.Second) { fourWire(s); s.RMS[waveform.V1] = na })
 	r.want("V Symm Comp/PosSeqMag", na)
 	r.want("I Symm Comp/PosSeqMag", 11)

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"github.com/hepmeter/hepmeter/ion"
+	"github.com/hepmeter/hepmeter/metering"
 	"github.com/hepmeter/hepmeter/waveform"
 )
 
@@ -17,7 +18,8 @@ func symmetricalComponents() ion.Type {
 	return ion.Type{
 		Number: numberSymmetricalComponents, Name: "Symmetrical Components", Kind: ion.Core,
 		Doc: "Zero, positive and negative sequence of the fundamentals of the three voltages or the three currents it is linked " +
-			"to: magnitudes in V or A, angles in degrees, of the last basic window; u2 and u0 are the one-second unbalance.",
+			"to: magnitudes in V or A, angles in degrees relative to V1's fundamental (to that of the first voltage, where there is no V1), " +
+			"of the last basic window; u2 and u0 are the one-second unbalance.",
 		Source: "ION Reference (7EN02-0290), Symmetrical Components module; IEC 61000-4-30 5.7",
 		Inputs: []ion.Input{source("Source 1"), source("Source 2"), source("Source 3"),
 			{Name: "Enable", Classes: []ion.Class{ion.Boolean}, Fixed: true, Unlinked: "enabled"}},
@@ -45,13 +47,25 @@ func (sequences) Tick(c *ion.Context) {
 			seq = s.Current
 			values[6], values[7] = s.I2, s.I0
 		}
+		zero := reference(s)
 		for i, p := range []struct{ rms, deg float64 }{{seq.Zero.RMS, seq.Zero.Deg}, {seq.Pos.RMS, seq.Pos.Deg}, {seq.Neg.RMS, seq.Neg.Deg}} {
-			values[2*i], values[2*i+1] = p.rms, p.deg
+			values[2*i], values[2*i+1] = p.rms, math.Remainder(p.deg-zero, 360)
 		}
 	}
 	for i, x := range values {
 		c.Set(i, x)
 	}
+}
+
+// reference is the angle that others are relative to, as those of harmonics are; 0 where
+// no voltage is connected.
+func reference(s *metering.Second) float64 {
+	for r := waveform.V1; r.IsVoltage(); r++ {
+		if deg := s.Fundamental[r].Deg; !math.IsNaN(deg) {
+			return deg
+		}
+	}
+	return 0
 }
 
 func (s sequences) Disabled(c *ion.Context) {

@@ -9,7 +9,6 @@ const powers = [];
 let line, area, high, low;
 
 function setUp() {
-  figure.hidden = false;
   const drawing = figure.querySelector("svg");
   area = drawing.appendChild(svg("path", { class: "trend-area" }));
   line = drawing.appendChild(svg("path", { class: "trend-line", "vector-effect": "non-scaling-stroke" }));
@@ -21,6 +20,7 @@ function draw(values) {
   if (powers.length > keep) powers.shift();
   const there = powers.filter((p) => p !== null);
   if (there.length < 2) return;
+  figure.hidden = false;
   let top = Math.max(...there), bottom = Math.min(...there);
   const least = Math.max(Math.abs(top), Math.abs(bottom)) * 0.02 || 1; // a steady power is a calm line
   if (top - bottom < least) [top, bottom] = [(top + bottom + least) / 2, (top + bottom - least) / 2];
