@@ -176,6 +176,11 @@ func setPassword(q *request) error {
 	if err != nil {
 		return err
 	}
+	if n != 0 && n == q.Session.Identity().Account {
+		refusal := access.NewRefusal(access.CodeOwnAccount, "one's own password is changed where the present one is asked for")
+		refusal.Remedy = "change it under My password"
+		return refusal
+	}
 	password, err := newPassword(q, true)
 	if err != nil {
 		return err

@@ -114,6 +114,9 @@ func TestAccountsByPage(t *testing.T) {
 	if a := b.post("/accounts", "action", "password", "account", "7", "password", "one", "again", "two"); a.StatusCode != http.StatusBadRequest {
 		t.Errorf("two different passwords: %s", a.Status)
 	}
+	if a := b.post("/accounts", "action", "password", "account", "1", "password", "77", "again", "77"); a.StatusCode == http.StatusSeeOther || !strings.Contains(a.text, "My password") {
+		t.Errorf("one's own password without the present one: %s", a.Status)
+	}
 	wrong := s.browser(t, true)
 	for range 5 {
 		wrong.post("/login", "user", "USER7", "password", "wrong")
