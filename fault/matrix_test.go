@@ -151,8 +151,13 @@ func TestFaultMatrix(t *testing.T) {
 				if strings.Contains(row.next, "closed") {
 					lost = 1
 				}
-				if got, want := d.seen(), requests-1+row.through-lost; got != want {
-					fail("%s: the device got %d requests, want %d", name, got, want)
+				most := requests - 1 + row.through - lost
+				least := most
+				if row.next != "" && lost == 0 {
+					least-- // what lay in the stream fails the request behind, which may not be on its way yet
+				}
+				if got := d.seen(); got < least || got > most {
+					fail("%s: the device got %d requests, want %d to %d", name, got, least, most)
 				}
 			})
 		}
