@@ -30,7 +30,7 @@ for address in range(100, 108):
 func TestPymodbus(t *testing.T) {
 	const python = "/usr/bin/python3"
 	if err := exec.Command(python, "-c", "import pymodbus.client").Run(); err != nil {
-		t.Skip("pymodbus is not installed: apt-get install python3-pymodbus")
+		t.Skip("pymodbus is not installed: apt-get install python3-pymodbus python3-serial-asyncio")
 	}
 	for _, framing := range []Framing{TCP, RTU} {
 		p, address := startProxy(t, startDevice(t, framing), "framing: "+string(framing)+`

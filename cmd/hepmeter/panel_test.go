@@ -99,7 +99,7 @@ type terminal struct {
 func newTerminal(t *testing.T, columns, rows int, env ...string) *terminal {
 	t.Helper()
 	if _, err := exec.LookPath("tmux"); err != nil {
-		t.Skip("tmux is not installed")
+		t.Skip("tmux is not installed: apt-get install tmux")
 	}
 	dir, err := os.MkdirTemp("", "hep")
 	if err != nil {
