@@ -202,6 +202,13 @@ func (a *app) newPassword(ctx context.Context, user string) (string, error) {
 	if text := a.env("HEPSETUP_NEW_PASSWORD"); text != "" {
 		return text, nil
 	}
+	if a.interactive() { // between the prompts, too
+		restore, err := echoOff(int(a.in.Fd()))
+		if err != nil {
+			return "", err
+		}
+		defer restore()
+	}
 	for {
 		first, err := a.prompt(ctx, fmt.Sprintf("New password of %s: ", user))
 		if err != nil {
@@ -254,10 +261,11 @@ func (a *app) prompt(ctx context.Context, text string) (string, error) {
 		return "", setup.NewError(setup.CodePasswordNeeded, "there is no terminal to ask at: %q", strings.TrimSuffix(text, ": "))
 	}
 	fd := int(a.in.Fd())
-	before, err := term.GetState(fd)
+	restore, err := echoOff(fd)
 	if err != nil {
 		return "", err
 	}
+	defer restore()
 	fmt.Fprint(a.err, text)
 	defer fmt.Fprintln(a.err)
 	type answer struct {
@@ -273,7 +281,6 @@ func (a *app) prompt(ctx context.Context, text string) (string, error) {
 	case got := <-answered:
 		return string(got.text), got.err
 	case <-ctx.Done():
-		_ = term.Restore(fd, before)
 		return "", setup.NewError(setup.CodeInterrupted, "")
 	}
 }
