@@ -154,3 +154,15 @@ func TestAccessibilityOfPages(t *testing.T) {
 		}
 	}
 }
+
+// TestNothingIsLiveWithoutSamples: where no reading is available a page does not say that
+// it is live.
+func TestNothingIsLiveWithoutSamples(t *testing.T) {
+	p := behindGate(t, third, access.LSS, access.OpenLimits()).chromium(t)
+	p.logIn("USER1", "0")
+	for _, page := range []string{"/", "/phasors"} {
+		p.open(page)
+		p.until(`document.getElementById("live").className === "live silent"`)
+	}
+	p.complained("without samples")
+}

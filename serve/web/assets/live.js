@@ -23,10 +23,11 @@ export const lost = () => say("lost", "Connection lost, trying again");
 export const silent = () => say("silent", "No samples from the source");
 
 // again calls attempt until it reports an end, waiting longer each time that it fails.
-// attempt(up) calls up once it works, and resolves to true when the session has ended.
+// attempt(up) calls up once it works, with what there is to say, and resolves to true when
+// the session has ended.
 export async function again(attempt) {
   for (let wait = 1000; ; wait = Math.min(2 * wait, 30000)) {
-    const over = await attempt(() => { wait = 500; connected(); });
+    const over = await attempt((tell = connected) => { wait = 500; tell(); });
     if (over) return ended();
     lost();
     await new Promise((resolve) => setTimeout(resolve, wait * (0.75 + Math.random() / 2)));
@@ -40,8 +41,8 @@ export function follow(url, draw) {
     const stream = new EventSource(url);
     const leave = (over) => { stream.close(); resolve(over); };
     stream.onmessage = (event) => {
-      up();
       const { time, values } = JSON.parse(event.data);
+      up(Object.values(values).some((text) => text !== null) ? connected : silent);
       show(time, values);
       draw?.(values);
       if (!performance.getEntriesByName("live").length) performance.mark("live");

@@ -105,7 +105,7 @@ const path = "/live/waveforms";
 again((up) => new Promise((resolve) => {
   const socket = new WebSocket(`${location.protocol === "https:" ? "wss:" : "ws:"}//${location.host}${path}`);
   socket.binaryType = "arraybuffer";
-  socket.onopen = up;
+  socket.onopen = () => up();
   socket.onmessage = (event) => arrived(event.data);
   socket.onclose = async (event) => resolve(event.code === 4001 || await over(path)); // 4001: the session has ended
   addEventListener("pagehide", () => socket.close(), { once: true });
