@@ -3,6 +3,7 @@ package master
 import (
 	"errors"
 	"fmt"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -22,6 +23,49 @@ func TestClientsTakeTurns(t *testing.T) {
 		}
 		if got, want := names(k.wait(8)), "first a0 b0 c0 a1 c1 a2 a3"; got != want {
 			t.Errorf("%s, want %s", got, want)
+		}
+	})
+}
+
+// A client with one request at a time has as many turns as one with many waiting, and a client
+// with a new number each time has no more.
+func TestOneRequestAtATimeIsNoDisadvantage(t *testing.T) {
+	onLine(t, func() *testPort { return newTestPort(all) }, fixed(settings), func(t *testing.T, b *Bus, p *testPort) {
+		var turns [3]int
+		var polling sync.WaitGroup
+		begin := time.Now()
+		poll := func(who int, client func(i int) uint64) {
+			polling.Go(func() {
+				for i := 0; time.Since(begin) < 10*time.Second; i++ {
+					if _, err := b.Ask(t.Context(), client(i), 7, read(i, 1)); err != nil {
+						t.Error(err)
+					}
+					turns[who]++
+					time.Sleep(time.Millisecond)
+				}
+			})
+		}
+		for range 8 {
+			poll(0, func(int) uint64 { return 1 })
+		}
+		poll(1, func(int) uint64 { return 2 })
+		poll(2, func(i int) uint64 { return uint64(100 + i) })
+		polling.Wait()
+		if turns[1] < turns[0]-10 || turns[1] > turns[0]+10 || turns[2] > turns[1] {
+			t.Errorf("turns %d, want the same for the first two and no more for the third", turns)
+		}
+	})
+}
+
+func TestClientsAreForgotten(t *testing.T) {
+	onLine(t, func() *testPort { return newTestPort(all) }, fixed(settings), func(t *testing.T, b *Bus, p *testPort) {
+		for i := range 2 * remembered {
+			if _, err := b.Ask(t.Context(), uint64(i), 7, read(0, 1)); err != nil {
+				t.Fatal(err)
+			}
+			if n := len(b.queue.clients); n > remembered {
+				t.Fatalf("%d clients are remembered", n)
+			}
 		}
 	})
 }
@@ -71,8 +115,8 @@ func TestCrowded(t *testing.T) {
 		if r := of(t, k.wait(1), "again"); r.err != nil {
 			t.Errorf("when there is room again: %v", r.err)
 		}
-		if b.queue.total != 0 || len(b.queue.clients) != 0 || len(b.queue.turn) != 0 {
-			t.Errorf("%d questions of %d clients are left", b.queue.total, len(b.queue.clients))
+		if b.queue.total != 0 || len(b.queue.waiting) != 0 {
+			t.Errorf("%d questions of %d clients are left", b.queue.total, len(b.queue.waiting))
 		}
 	})
 }
@@ -101,8 +145,8 @@ func TestLeave(t *testing.T) {
 		if n := len(p.requests()); n != 2 {
 			t.Errorf("%d requests were sent, want 2", n)
 		}
-		if b.units[7].writes != 0 || b.queue.total != 0 || len(b.queue.clients) != 0 {
-			t.Errorf("%d writes, %d questions of %d clients are left", b.units[7].writes, b.queue.total, len(b.queue.clients))
+		if b.units[7].writes != 0 || b.queue.total != 0 || b.queue.clients[1] != nil {
+			t.Errorf("%d writes, %d questions are left", b.units[7].writes, b.queue.total)
 		}
 	})
 }

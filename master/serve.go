@@ -100,7 +100,7 @@ func (b *Bus) shut() {
 	b.mu.Lock()
 	b.serving = false
 	b.cache.forget(0)
-	rest := b.queue.remove(nil, func(*request) bool { return true })
+	rest := b.queue.remove(func(*request) bool { return true })
 	for _, r := range rest {
 		b.close(r)
 	}
@@ -163,12 +163,12 @@ func (b *Bus) conclude(r *request, o outcome, settings Settings, now time.Time, 
 	}
 	if failed && u.failures > settings.Retries {
 		u.backoff.fail(now, pauseFactor*settings.ResponseTimeout)
-		given = b.queue.remove(given, func(other *request) bool { return other.unit == r.unit })
+		given = b.queue.remove(func(other *request) bool { return other.unit == r.unit })
 	}
 	switch {
 	case o.away:
 		b.device.fail(now, 0)
-		given = b.queue.remove(given, func(*request) bool { return true })
+		given = append(given, b.queue.remove(func(*request) bool { return true })...)
 	case o.ending == answered:
 		b.device = backoff{}
 	}
