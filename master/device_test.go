@@ -247,8 +247,8 @@ func TestDeviceOutOfReach(t *testing.T) {
 			time.Sleep(10 * time.Millisecond)
 		}
 		// At 0, 1, 3, 7, 15, 31 s.
-		if n := len(d.dialled); n != 6 {
-			t.Errorf("dialled %d times, want 6", n)
+		if n := len(d.dialled); n != 6 || counts(b, 7).Lost != 6 {
+			t.Errorf("dialled %d times, %d requests lost, want 6", n, counts(b, 7).Lost)
 		}
 		d.refuses = false
 		time.Sleep(lastPause)
