@@ -64,7 +64,7 @@ func (g *gateway) ask(t *testing.T, client uint64, unit byte, request []byte) (a
 }
 
 // answerWithin is how long the gateway waits for an answer.
-const answerWithin = 500 * time.Millisecond
+const answerWithin = time.Second
 
 // wire is a serial port that is a connection.
 type wire struct {
@@ -151,7 +151,7 @@ func TestFaultMatrixOfTheGateway(t *testing.T) {
 		failures++
 		t.Errorf(format, args...)
 	}
-	places := make(chan struct{}, 128) // cases at a time: more would be late by themselves
+	places := make(chan struct{}, 64) // cases at a time: more would be late by themselves
 	run := func(rule string, framing Framing, struck string, long bool, through, position int, writes bool) {
 		d := startDevice(t, framing)
 		which := fmt.Sprintf("from: %d, to: %d", position, position)
@@ -261,7 +261,7 @@ faults:
   - {fault: truncate, every: 211}
   - {fault: drop, on: requests, probability: 0.005}
   - {fault: exception, probability: 0.02}
-  - {fault: delay, milliseconds: 600, probability: 0.002}`
+  - {fault: delay, milliseconds: 1100, probability: 0.002}`
 			if framing == TCP {
 				scenario += "\n  - {fault: wrongTransaction, every: 43}"
 			} else {
