@@ -2,7 +2,6 @@ package master
 
 import (
 	"bytes"
-	"encoding/hex"
 	"errors"
 	"strings"
 	"sync"
@@ -11,15 +10,6 @@ import (
 
 	"github.com/hepmeter/hepmeter/wire/modbus"
 )
-
-func unhex(t testing.TB, s string) []byte {
-	t.Helper()
-	b, err := hex.DecodeString(strings.ReplaceAll(s, " ", ""))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
-}
 
 // rtu returns the frame of a unit and a PDU.
 func rtu(unit byte, pdu []byte) []byte {
@@ -66,14 +56,20 @@ type testPort struct {
 	baud   int
 	answer func(n int, unit byte, pdu []byte) []reply
 	fails  chan struct{} // closed when the device is gone
+	// collides says that who sends at the same time spoils it for each other. Where it is
+	// false, mistaken answers are more likely than they are on any line.
+	collides bool
+	units    sync.Mutex // held while answer runs
 
 	mu      sync.Mutex
 	in      []byte
 	some    chan struct{}
 	timeout time.Duration
 	sent    []sent
-	busy    time.Time // until when the line carries a frame of the units
-	clash   bool      // a request was sent while it did, or less than t3.5 after it
+	busy    time.Time // until when the line carried a frame of the units
+	clash   bool      // a request was sent less than t3.5 after it
+	// onAir are those who send at present; collisions counts when there was more than one.
+	onAir, collisions int
 }
 
 // sent is a request that the port was given.
@@ -117,18 +113,39 @@ func (p *testPort) Write(b []byte) (int, error) {
 	if !ok {
 		panic("the master sends a damaged frame")
 	}
-	replies := p.answer(n, unit, pdu)
 	go func() {
-		time.Sleep(time.Duration(len(b)) * p.character())
+		if !p.send(len(b)) {
+			return // no unit can read it
+		}
+		p.units.Lock()
+		replies := p.answer(n, unit, pdu)
+		p.units.Unlock()
 		for _, r := range replies {
 			time.Sleep(r.after)
 			for piece := range bytesOf(r.bytes) {
-				time.Sleep(time.Duration(len(piece)) * p.character())
+				if !p.send(len(piece)) {
+					piece = bytes.Repeat([]byte{0x55}, len(piece))
+				}
 				p.hear(piece)
 			}
 		}
 	}()
 	return len(b), nil
+}
+
+// send takes the time of so many characters, and reports whether nobody else was sending.
+func (p *testPort) send(characters int) bool {
+	p.mu.Lock()
+	if p.onAir++; p.onAir > 1 {
+		p.collisions++
+	}
+	alone, before := p.onAir == 1, p.collisions
+	p.mu.Unlock()
+	time.Sleep(time.Duration(characters) * p.character())
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.onAir--
+	return !p.collides || alone && p.collisions == before
 }
 
 // bytesOf cuts b into the pieces that an adapter hands over.
