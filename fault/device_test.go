@@ -25,6 +25,7 @@ type device struct {
 
 	mu       sync.Mutex
 	requests int
+	writes   map[[2]int]int // by unit and address
 }
 
 func value(unit byte, address int) uint16 { return uint16(unit)<<12 ^ uint16(address) }
@@ -35,7 +36,7 @@ func startDevice(t *testing.T, framing Framing) *device {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &device{framing: framing, listener: l}
+	d := &device{framing: framing, listener: l, writes: map[[2]int]int{}}
 	d.clients.Go(func() {
 		for {
 			conn, err := l.Accept()
@@ -53,6 +54,13 @@ func (d *device) seen() int {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.requests
+}
+
+// wrote is how often a register was written.
+func (d *device) wrote(unit byte, address int) int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.writes[[2]int{int(unit), address}]
 }
 
 func (d *device) serve(conn net.Conn) {
@@ -82,6 +90,9 @@ func (d *device) serve(conn net.Conn) {
 				answer = binary.BigEndian.AppendUint16(answer, value(f.Unit, request.Address+i))
 			}
 		default:
+			d.mu.Lock()
+			d.writes[[2]int{int(f.Unit), request.Address}]++
+			d.mu.Unlock()
 			answer = modbus.AppendWriteResponse(answer, request)
 		}
 		answer = d.framing.mend(append(answer, make([]byte, d.framing.crcLength())...))
