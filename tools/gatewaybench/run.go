@@ -1,0 +1,155 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+func run(ctx context.Context, p plan) error {
+	dir, err := os.MkdirTemp("", "gatewaybench")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	if p.hepmeter == "" {
+		p.hepmeter = filepath.Join(dir, "hepmeter")
+		if out, err := exec.CommandContext(ctx, "go", "build", "-o", p.hepmeter, "./cmd/hepmeter").CombinedOutput(); err != nil {
+			return fmt.Errorf("build: %w: %s", err, out)
+		}
+	}
+	line, device, err := openPty()
+	if err != nil {
+		return err
+	}
+	defer line.Close()
+	u := &units{line: line, plan: p}
+	go u.serve()
+	if p.faults != "" {
+		if device, err = faulty(ctx, p, dir, device); err != nil {
+			return err
+		}
+	}
+	address, err := startMeter(ctx, p, dir, device)
+	if err != nil {
+		return err
+	}
+	tallies, took, err := ask(ctx, p, address)
+	if err != nil {
+		return err
+	}
+	return report(p, u, tallies, took)
+}
+
+// startMeter runs a meter whose COM1 is a gateway to the device, and returns where its
+// Modbus TCP is.
+func startMeter(ctx context.Context, p plan, dir, device string) (string, error) {
+	ready := filepath.Join(dir, "ready.json")
+	baud := p.baud
+	if baud == 0 {
+		baud = 115200
+	}
+	args := []string{"run", "--data", filepath.Join(dir, "data"), "--ready", ready, "--serial", fmt.Sprintf("com1=%s?baud=%d&parity=8N1&protocol=modbus-master", device, baud)}
+	for _, port := range []string{"modbus", "modbus-rtu-tcp", "ion", "http", "https", "ssh", "ethergate1", "ethergate2"} {
+		args = append(args, "--port", port+"=0")
+	}
+	if err := start(ctx, p.hepmeter, args...); err != nil {
+		return "", err
+	}
+	var told struct{ Endpoints map[string]string }
+	for told.Endpoints["modbus"] == "" {
+		if ctx.Err() != nil {
+			return "", ctx.Err()
+		}
+		pause(ctx, 50*time.Millisecond)
+		if text, err := os.ReadFile(ready); err == nil {
+			if err := json.Unmarshal(text, &told); err != nil {
+				return "", err
+			}
+		}
+	}
+	return told.Endpoints["modbus"], nil
+}
+
+// faulty puts the fault proxy before the device, and returns its own end of the line.
+func faulty(ctx context.Context, p plan, dir, device string) (string, error) {
+	end := filepath.Join(dir, "line")
+	if err := start(ctx, p.hepmeter, "fault-proxy", "--listen", "pty:"+end, "--to", device, "--scenario", p.faults); err != nil {
+		return "", err
+	}
+	for ctx.Err() == nil {
+		if _, err := os.Stat(end); err == nil {
+			return end, nil
+		}
+		pause(ctx, 50*time.Millisecond)
+	}
+	return "", ctx.Err()
+}
+
+// start runs a program beside this one, until ctx is done.
+func start(ctx context.Context, program string, args ...string) error {
+	cmd := exec.CommandContext(ctx, program, args...)
+	cmd.Stderr = os.Stderr
+	return cmd.Start()
+}
+
+// ask has all clients poll.
+func ask(ctx context.Context, p plan, address string) ([]tally, time.Duration, error) {
+	ctx, stop := context.WithTimeout(ctx, p.lasting)
+	defer stop()
+	var left atomic.Int64
+	left.Store(int64(p.requests))
+	if p.requests == 0 {
+		left.Store(1 << 62)
+	}
+	tallies, failed := make([]tally, p.clients), make([]error, p.clients)
+	var running sync.WaitGroup
+	began := time.Now()
+	for i := range tallies {
+		running.Go(func() { tallies[i], failed[i] = poll(ctx, address, p, i, &left) })
+	}
+	running.Wait()
+	for _, err := range failed {
+		if err != nil {
+			return nil, 0, err
+		}
+	}
+	return tallies, time.Since(began), nil
+}
+
+// report prints the figures; an answer that was another's is an error.
+func report(p plan, u *units, tallies []tally, took time.Duration) error {
+	var sum tally
+	var rights []int64
+	for _, t := range tallies {
+		sum.right, sum.wrong, sum.unanswered, sum.other = sum.right+t.right, sum.wrong+t.wrong, sum.unanswered+t.unanswered, sum.other+t.other
+		sum.latency, sum.longest = sum.latency+t.latency, max(sum.longest, t.longest)
+		rights = append(rights, t.right)
+	}
+	fmt.Printf("%d clients, %d units of which %d are dead, %d registers a request, %.0f s\n", p.clients, p.units, p.dead, p.registers, took.Seconds())
+	fmt.Printf("answers: %d right, %d wrong; %d without an answer (exception 11), %d other exceptions; heard on the line: %d\n", sum.right, sum.wrong, sum.unanswered, sum.other, u.heard.Load())
+	if sum.right > 0 {
+		fmt.Printf("latency: mean %v, longest %v\n", (sum.latency / time.Duration(sum.right)).Round(time.Microsecond), sum.longest.Round(time.Microsecond))
+	}
+	if p.baud > 0 {
+		limit := took.Seconds() / p.transaction().Seconds()
+		fmt.Printf("line: %d baud, %v a transaction at the least; %.1f %% of what the line can carry (%.0f)\n", p.baud, p.transaction(), 100*float64(sum.right)/limit, limit)
+	} else {
+		fmt.Printf("%.0f requests/s\n", float64(sum.right)/took.Seconds())
+	}
+	least, most := slices.Min(rights), slices.Max(rights)
+	fmt.Printf("fairness: %d to %d answers a client, %.1f %% apart\n", least, most, 100*float64(most-least)/float64(max(most, 1)))
+	if sum.wrong > 0 {
+		return fmt.Errorf("%d answers were another's", sum.wrong)
+	}
+	return nil
+}
