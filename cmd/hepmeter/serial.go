@@ -61,14 +61,10 @@ func lineSettings(given boot.SerialLine, security *access.Security) serial.Setti
 		n, _ := strconv.Atoi(register(name)) // 0 where it is none: no unit, and no speed
 		return n
 	}
-	s := serial.Settings{
-		Protocol: register("Protocol"),
+	return serial.Settings{
+		Protocol: cmp.Or(given.Protocol, register("Protocol")),
 		Baud:     cmp.Or(given.Baud, number("Baud Rate")),
 		Framing:  cmp.Or(given.Framing, register("Parity")),
 		Unit:     cmp.Or(given.Unit, number("Unit ID")),
 	}
-	if given.Protocol == boot.ModbusRTU {
-		s.Protocol = modbusserver.LineProtocol
-	}
-	return s
 }

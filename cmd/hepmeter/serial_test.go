@@ -28,7 +28,7 @@ func TestLineSettings(t *testing.T) {
 	}{
 		{"registers alone", "com1=D", registers("Modbus RTU"), serial.Settings{Protocol: "Modbus RTU", Baud: 19200, Framing: "8N1", Unit: 100}},
 		{"the factory's protocol", "com1=D", registers("ION"), serial.Settings{Protocol: "ION", Baud: 19200, Framing: "8N1", Unit: 100}},
-		{"a protocol that is not there yet", "com1=D", registers("Modbus Master"), serial.Settings{Protocol: "Modbus Master", Baud: 19200, Framing: "8N1", Unit: 100}},
+		{"another protocol", "com1=D", registers("Modbus Master"), serial.Settings{Protocol: "Modbus Master", Baud: 19200, Framing: "8N1", Unit: 100}},
 		{"the port is shut", "com1=D?unit=7", registers("None"), serial.Settings{Protocol: "None", Baud: 19200, Framing: "8N1", Unit: 7}},
 		{"all given", "com1=D?protocol=modbus-rtu&baud=9600&parity=E&unit=7", registers("ION"), serial.Settings{Protocol: "Modbus RTU", Baud: 9600, Framing: "8E1", Unit: 7}},
 		{"no such port", "com1=D", nil, serial.Settings{}},
