@@ -75,9 +75,9 @@ type connection struct {
 	client Client
 	// address is that of the client, without its port; the zero value where it has none.
 	address netip.Addr
-	id     uint64
-	since  time.Time
-	closed atomic.Bool
+	id      uint64
+	since   time.Time
+	closed  atomic.Bool
 	// kept tells that it is the one beyond the limit that is kept for a named user.
 	kept bool
 	// called is what the client calls itself.

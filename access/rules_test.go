@@ -80,7 +80,7 @@ func TestTable(t *testing.T) {
 					}
 					a := &rules.Asked{Generation: g.Name, Mode: mode.String(), MapAccess: mapAccess.String(), Absent: absent, Boxes: boxes.Words(),
 						Upgrade: map[bool]string{true: "named only", false: "anyone"}[named], Broadcast: map[bool]string{true: "on", false: "off"}[broadcast],
-						Setup: map[bool]string{true: "setup on", false: "setup off"}[setup],
+						Setup:   map[bool]string{true: "setup on", false: "setup off"}[setup],
 						Gateway: gateway.String(), Address: "address " + address}
 					for path := range paths {
 						for kind := range credentialKinds {
