@@ -91,8 +91,10 @@ func TestFaultMatrixOnLines(t *testing.T) {
 		}
 		l := startOnLines(t, fmt.Sprintf("framing: rtu\nfaults:\n  - {%s, %s}", row.rule, which), Options{Seed: 1})
 		all.Go(func() {
-			c := &client{unit: 9, framing: RTU, timeout: time.Second, dial: func() (net.Conn, error) { return openTerminal(l.master) }}
+			c := &client{unit: 9, framing: RTU, timeout: time.Second, quiet: 300 * time.Millisecond, dial: func() (net.Conn, error) { return openTerminal(l.master) }}
 			defer c.close()
+			// A system that is busy makes the pauses longer than what a device takes for one frame.
+			torn := row.rule == "fault: split, on: requests"
 			if strings.Contains(row.rule, "milliseconds: 1500") {
 				c.quiet = time.Second // a late answer looks like that to the next question: a master on a line waits for it
 			}
@@ -100,6 +102,9 @@ func TestFaultMatrixOnLines(t *testing.T) {
 				want, quantity := "ok", 2
 				if i == position {
 					want = row.struck
+					if torn {
+						want += "|timeout"
+					}
 					if row.long {
 						quantity = 40
 					}
@@ -122,7 +127,7 @@ func TestFaultMatrixOnLines(t *testing.T) {
 			if row.rule == "fault: reorder, on: requests" {
 				want++ // no connection is lost, and with it what waits
 			}
-			if got := l.device.seen(); got != want {
+			if got := l.device.seen(); got != want && !(torn && got == want-1) {
 				fail("{%s}: the device got %d requests, want %d", row.rule, got, want)
 			}
 		})
