@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 	"unicode"
+
+	"github.com/hepmeter/hepmeter/wire/routing"
 )
 
 // Account is one named user.
@@ -38,9 +40,15 @@ type Security struct {
 	NamedUpgrade bool
 	// Broadcast takes the time from a Modbus broadcast.
 	Broadcast bool
+	// EtherGate passes clients through to serial ports.
+	EtherGate bool
 	// WebSetup and PanelSetup let setup be changed by way of the web pages and of the front
 	// panel.
 	WebSetup, PanelSetup bool
+	// GatewayAccess is what may be done with the devices behind the Modbus gateway.
+	GatewayAccess MapAccess
+	// gatewayAddresses says it for each client.
+	gatewayAddresses routing.Addresses
 
 	// attempts are the wrong logins until a user is locked, 0 for never; by path.
 	attempts [paths]int
@@ -65,6 +73,7 @@ const (
 	RegisterMode      = securityOptions + "/Security Mode"
 	RegisterMapAccess = securityOptions + "/Modbus Map Access"
 	RegisterWebAccess = ethernet + "/Web Access"
+	RegisterEtherGate = ethernet + "/Enable EtherGate"
 
 	registerNamedUpgrade = securityOptions + "/Require Named User For Upgrade"
 	registerBroadcast    = securityOptions + "/Allow Broadcast Time Sync"
@@ -112,6 +121,12 @@ func NewSecurity(g Generation, modelName string, settings map[string]string, pas
 	if s.MapAccess, err = readEnum(settings, RegisterMapAccess, mapAccessNames[:], MapReadOnly); err != nil {
 		return nil, err
 	}
+	if s.GatewayAccess, err = readEnum(settings, routing.RegisterAccess, mapAccessNames[:], MapReadWrite); err != nil {
+		return nil, err
+	}
+	if s.gatewayAddresses, err = routing.ParseAddresses(settings[routing.RegisterAddresses]); err != nil {
+		return nil, fmt.Errorf("%s: %w", routing.RegisterAddresses, err)
+	}
 	number := func(label string, factory int) int {
 		if n, err := strconv.ParseFloat(settings[label], 64); err == nil {
 			return int(n)
@@ -126,6 +141,7 @@ func NewSecurity(g Generation, modelName string, settings map[string]string, pas
 	}
 	s.NamedUpgrade, s.Broadcast = on(registerNamedUpgrade, false), on(registerBroadcast, true)
 	s.WebSetup, s.PanelSetup = on(RegisterWebSetup, false), on(RegisterPanelSetup, true)
+	s.EtherGate = on(RegisterEtherGate, false)
 	if s.Mode == Standard || s.Mode == None {
 		// These are choices of Advanced only (9410 manual p.45).
 		s.Broadcast = true

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/hepmeter/hepmeter/wire/routing"
 )
 
 // The stranding guard: a change after which its author might not reach the meter any more
@@ -43,9 +45,18 @@ func strands(typeName, label, before, after string) bool {
 		return !strings.EqualFold(before, "Disabled")
 	case strings.EqualFold(typeName, ethernet):
 		_, enables := cutFold(register, "Enable ")
-		return enables && !is("Enable Syslog") && isOn(before) || strings.HasSuffix(fold(register), fold(" Port")) && !is("Syslog Port")
+		if is("Enable Syslog", "Syslog Port", "Enable EtherGate", "EtherGate COM1 Port", "EtherGate COM4 Port") {
+			return false // nobody reaches the meter by these
+		}
+		return enables && isOn(before) || strings.HasSuffix(fold(register), fold(" Port"))
 	case strings.EqualFold(typeName, "Communications"):
-		return is("Protocol", "Baud Rate", "Parity", "Unit ID", "Comm Mode")
+		return is("Protocol", "Baud Rate", "Parity", "Unit ID", "Comm Mode", "RTS/CTS Level", "Hardware Handshake")
+	// While there is a gateway, most units are no longer the meter.
+	case strings.EqualFold(label, routing.RegisterUnits):
+		return before == ""
+	case strings.EqualFold(typeName, routing.Options):
+		_, serial := cutFold(register, "Serial Connection ")
+		return (serial || is("Modbus Gateway Connection")) && !strings.EqualFold(after, "None")
 	}
 	return false
 }

@@ -21,20 +21,21 @@ type SerialLine struct {
 	Baud     int
 	Framing  string // data bits, parity and stop bits, as in 8E1
 	Unit     int    // 1 to 247
-	Protocol string // modbus-rtu
+	Protocol string // as the register Protocol has it
 }
 
-// ModbusRTU is the protocol of a line that can be given.
-const ModbusRTU = "modbus-rtu"
-
 var (
+	// protocols of a line that can be given, with what the register Protocol calls them.
+	protocols = map[string]string{"modbus-rtu": "Modbus RTU", "modbus-master": "Modbus Master", "ethergate": "EtherGate"}
+
 	serialName = regexp.MustCompile(`^(?i)com[1-4]$`)
 	bauds      = []int{2400, 4800, 9600, 19200, 38400, 57600, 115200}
 	framings   = []string{"8N1", "8N2", "8E1", "8E2", "8O1", "8O2"}
 )
 
-// ParseSerial reads "com1=DEVICE?baud=N&parity=P&unit=N&protocol=modbus-rtu", of which all
-// behind the device may be left out. Parity is N, E or O, or all of it as in 8E1.
+// ParseSerial reads "com1=DEVICE?baud=N&parity=P&unit=N&protocol=P", of which all
+// behind the device may be left out. Parity is N, E or O, or all of it as in 8E1; a protocol
+// is modbus-rtu, modbus-master or ethergate.
 func ParseSerial(assignment string) (SerialLine, error) {
 	port, rest, _ := strings.Cut(assignment, "=")
 	device, query, _ := strings.Cut(rest, "?")
@@ -52,6 +53,29 @@ func ParseSerial(assignment string) (SerialLine, error) {
 		}
 	}
 	return line, nil
+}
+
+// ParseDevice reads "DEVICE?baud=N&parity=P": a serial device that is no port of the meter.
+// What is left out is 19200 and 8N1.
+func ParseDevice(text string) (device string, baud int, framing string, err error) {
+	device, query, _ := strings.Cut(text, "?")
+	line := SerialLine{Baud: 19200, Framing: "8N1"}
+	options, err := url.ParseQuery(query)
+	if err != nil {
+		return "", 0, "", fmt.Errorf("serial device %q: %w", text, err)
+	}
+	for name, values := range options {
+		if name != "baud" && name != "parity" {
+			return "", 0, "", fmt.Errorf("serial device %q: unknown option %q: use baud or parity", text, name)
+		}
+		if err := line.set(name, values[len(values)-1]); err != nil {
+			return "", 0, "", fmt.Errorf("serial device %q: %w", text, err)
+		}
+	}
+	if device == "" {
+		return "", 0, "", fmt.Errorf("serial device %q: write DEVICE?baud=N&parity=P, for example /dev/ttyUSB0?baud=9600&parity=E", text)
+	}
+	return device, line.Baud, line.Framing, nil
 }
 
 func (l *SerialLine) set(name, value string) error {
@@ -77,14 +101,11 @@ func (l *SerialLine) set(name, value string) error {
 		}
 		l.Framing = framing
 	case "protocol":
-		switch value {
-		case ModbusRTU:
-		case "modbus-master", "ethergate":
-			return fmt.Errorf("protocol %s is not in this version yet; use %s", value, ModbusRTU)
-		default:
-			return fmt.Errorf("protocol %q: use %s", value, ModbusRTU)
+		protocol, known := protocols[value]
+		if !known {
+			return fmt.Errorf("protocol %q: use modbus-rtu, modbus-master or ethergate", value)
 		}
-		l.Protocol = value
+		l.Protocol = protocol
 	default:
 		return fmt.Errorf("unknown option %q: use baud, parity, unit or protocol", name)
 	}

@@ -71,11 +71,12 @@ func (h *house) live(ctx context.Context, started func(*meter.Meter)) (again boo
 	if err != nil {
 		return false, err
 	}
-	serials, err := h.serialAttendants(m.Gate(), layout)
+	pipes := h.pipes(m.Gate())
+	serials, err := h.serialAttendants(m.Gate(), layout, pipes)
 	if err != nil {
 		return false, err
 	}
-	serving := newServing(ctx, h, m.Gate(), doors, append(h.attendants(m), serials...))
+	serving := newServing(ctx, h, m.Gate(), append(doors, pipeDoors(pipes)...), append(h.attendants(m), serials...))
 	// Servers stop before the meter, so that writes under way are still carried out.
 	defer func() { err = errors.Join(err, serving.stop()) }()
 	if err := serving.start(); err != nil {

@@ -13,7 +13,7 @@ import (
 
 	"github.com/hepmeter/hepmeter/access"
 	"github.com/hepmeter/hepmeter/boot"
-	modbusserver "github.com/hepmeter/hepmeter/serve/modbus"
+	"github.com/hepmeter/hepmeter/serve/serial"
 )
 
 // What the user says of a port goes before its registers, which decide the rest.
@@ -24,14 +24,16 @@ func TestLineSettings(t *testing.T) {
 	for _, tc := range []struct {
 		name, given string
 		registers   map[string]string
-		want        modbusserver.LineSettings
+		want        serial.Settings
 	}{
-		{"registers alone", "com1=D", registers("Modbus RTU"), modbusserver.LineSettings{Protocol: "Modbus RTU", Baud: 19200, Framing: "8N1", Unit: 100}},
-		{"the factory's protocol", "com1=D", registers("ION"), modbusserver.LineSettings{Protocol: "ION", Baud: 19200, Framing: "8N1", Unit: 100}},
-		{"a protocol that is not there yet", "com1=D", registers("Modbus Master"), modbusserver.LineSettings{Protocol: "Modbus Master", Baud: 19200, Framing: "8N1", Unit: 100}},
-		{"the port is shut", "com1=D?unit=7", registers("None"), modbusserver.LineSettings{Protocol: "None", Baud: 19200, Framing: "8N1", Unit: 7}},
-		{"all given", "com1=D?protocol=modbus-rtu&baud=9600&parity=E&unit=7", registers("ION"), modbusserver.LineSettings{Protocol: "Modbus RTU", Baud: 9600, Framing: "8E1", Unit: 7}},
-		{"no such port", "com1=D", nil, modbusserver.LineSettings{}},
+		{"registers alone", "com1=D", registers("Modbus RTU"), serial.Settings{Protocol: "Modbus RTU", Baud: 19200, Framing: "8N1", Unit: 100}},
+		{"the factory's protocol", "com1=D", registers("ION"), serial.Settings{Protocol: "ION", Baud: 19200, Framing: "8N1", Unit: 100}},
+		{"another protocol", "com1=D", registers("Modbus Master"), serial.Settings{Protocol: "Modbus Master", Baud: 19200, Framing: "8N1", Unit: 100}},
+		{"the port is shut", "com1=D?unit=7", registers("None"), serial.Settings{Protocol: "None", Baud: 19200, Framing: "8N1", Unit: 7}},
+		{"all given", "com1=D?protocol=modbus-rtu&baud=9600&parity=E&unit=7", registers("ION"), serial.Settings{Protocol: "Modbus RTU", Baud: 9600, Framing: "8E1", Unit: 7}},
+		{"times and handshake", "com1=D", map[string]string{"COM1/Protocol": "ION", "COM1/Response Delay": "0.05", "COM1/Hardware Handshake": "ON", "COM1/RTS Delay": "0.25", "COM1/RTS/CTS Level": "active low"},
+			serial.Settings{Protocol: "ION", ResponseDelay: 50 * time.Millisecond, Handshake: serial.Handshake{On: true, Delay: 250 * time.Millisecond, ActiveLow: true}}},
+		{"no such port", "com1=D", nil, serial.Settings{}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			given, err := boot.ParseSerial(tc.given)
@@ -105,17 +107,23 @@ assert c.connect()
 assert c.read_holding_registers(3027, 2, slave=1).isError()
 `
 
+// waitForVolts waits until the meter has measured 230 V.
+func (p *process) waitForVolts(t *testing.T) {
+	t.Helper()
+	for deadline, c := time.Now().Add(30*time.Second), p.dial(t); !(readFloat(t, c, 3028) > 229); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("the meter shows no voltage")
+		}
+	}
+}
+
 // TestMastersOnALine: the real mbpoll and pymodbus read the truth over a serial port, before
 // and after its device was gone.
 func TestMastersOnALine(t *testing.T) {
 	line := newNullModem(t)
 	p := startMeter(t, buildHepmeter(t), filepath.Join(t.TempDir(), "data"), "--model", "PM8000", "--serial", "com1="+line.meter+"?protocol=modbus-rtu",
 		"--source", "synth:"+filepath.Join("..", "..", "examples", "scenarios", "reference-50hz.yaml"))
-	for deadline, c := time.Now().Add(20*time.Second), p.dial(t); !(readFloat(t, c, 3028) > 229); time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal("the meter shows no voltage")
-		}
-	}
+	p.waitForVolts(t)
 	shown := regexp.MustCompile(`\[3028\]:\s+(\S+)`)
 	mbpoll := func() (volts float64, out string) {
 		got, err := exec.Command("mbpoll", "-1", "-m", "rtu", "-a", "100", "-b", "19200", "-P", "none", "-o", "2", "-B", "-t", "4:float", "-r", "3028", "-c", "1", line.master).CombinedOutput()
