@@ -55,6 +55,7 @@ func Catalogue() []ion.Type {
 		ethernet(),
 		securityOptions(),
 		securityUser(),
+		modbusMasterOptions(),
 	}
 	return append(types, dataMappings()...)
 }
@@ -112,6 +113,10 @@ const (
 	// numberDataMapping is the first of a block of numbers, one for each kind of Data
 	// Mapping, that ends at 89. Further types go on from 90.
 	numberDataMapping
+)
+
+const (
+	numberModbusMasterOptions = iota + 90
 )
 
 // Inputs that many types have.

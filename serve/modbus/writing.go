@@ -3,9 +3,7 @@ package modbus
 import (
 	"bytes"
 	"context"
-	"encoding/binary"
 	"fmt"
-	"math"
 	"time"
 
 	"github.com/hepmeter/hepmeter/access"
@@ -159,16 +157,7 @@ func changeOf(row *registermap.Row, data []byte) access.Change {
 // AVAILABLE pattern, and what the row does not take, such as an index beyond the
 // enumeration or a pulse other than 1.
 func decode(row *registermap.Row, data []byte) (x float64, ok bool) {
-	switch row.Type {
-	case registermap.UINT16:
-		n := binary.BigEndian.Uint16(data)
-		x, ok = float64(n), n != math.MaxUint16
-	case registermap.UINT32:
-		n := binary.BigEndian.Uint32(data)
-		x, ok = float64(n), n != math.MaxUint32
-	case registermap.FLOAT32:
-		x, ok = float64(math.Float32frombits(binary.BigEndian.Uint32(data))), true
-	}
+	x, ok = row.Type.Number(data)
 	if !ok || !row.Takes(x) {
 		return 0, false
 	}
