@@ -55,6 +55,8 @@ func Catalogue() []ion.Type {
 		ethernet(),
 		securityOptions(),
 		securityUser(),
+		modbusGateway(),
+		modbusGatewayUnit(),
 		modbusMasterOptions(),
 	}
 	return append(types, dataMappings()...)
@@ -117,6 +119,12 @@ const (
 
 const (
 	numberModbusMasterOptions = iota + 90
+)
+
+// Manager numbers of the Modbus gateway.
+const (
+	numberModbusGateway = iota + 110
+	numberModbusGatewayUnit
 )
 
 // Inputs that many types have.
