@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/hepmeter/hepmeter/access"
 	"github.com/hepmeter/hepmeter/boot"
@@ -61,10 +62,20 @@ func lineSettings(given boot.SerialLine, security *access.Security) serial.Setti
 		n, _ := strconv.Atoi(register(name)) // 0 where it is none: no unit, and no speed
 		return n
 	}
+	seconds := func(name string) time.Duration {
+		s, _ := strconv.ParseFloat(register(name), 64) // 0 where it is none
+		return time.Duration(s * float64(time.Second))
+	}
 	return serial.Settings{
 		Protocol: cmp.Or(given.Protocol, register("Protocol")),
 		Baud:     cmp.Or(given.Baud, number("Baud Rate")),
 		Framing:  cmp.Or(given.Framing, register("Parity")),
-		Unit:     cmp.Or(given.Unit, number("Unit ID")),
+		Handshake: serial.Handshake{
+			On:        register("Hardware Handshake") == "ON",
+			Delay:     seconds("RTS Delay"),
+			ActiveLow: register("RTS/CTS Level") == "active low",
+		},
+		Unit:          cmp.Or(given.Unit, number("Unit ID")),
+		ResponseDelay: seconds("Response Delay"),
 	}
 }

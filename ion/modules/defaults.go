@@ -119,6 +119,7 @@ const (
 	defaultTurnaround = "0.1"
 	maxRetries        = 10
 	defaultRetries    = "2"
+	maxResponseDelay  = 1
 
 	// Security Options: ours, the published pages name no factory values.
 	defaultLockoutAttempts = "5"
