@@ -167,9 +167,13 @@ func (b *Bus) Ask(ctx context.Context, client uint64, unit byte, pdu []byte) ([]
 	}
 }
 
-// Leave drops what a client has waiting: it is done with ErrLeft.
+// Leave drops what a client has waiting, which is done with ErrLeft, and forgets the client.
+// What is under way is answered yet.
 func (b *Bus) Leave(client uint64) {
 	b.withdraw(func(a asker) bool { return a.client.number == client })
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.queue.clients, client)
 }
 
 // begin takes a question and returns its ticket.
@@ -218,7 +222,6 @@ func (b *Bus) take(q Question, settings Settings, now time.Time) (answer []byte,
 	c := b.queue.client(q.Client)
 	if c.asked >= b.options.PerClient || b.queue.total >= b.options.Total {
 		u.counts.Refused++
-		b.queue.forget(c)
 		return nil, 0, ErrCrowded
 	}
 	b.tickets++
@@ -265,7 +268,7 @@ func (b *Bus) withdraw(fits func(asker) bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	var gone []asker
-	unasked := b.queue.remove(nil, func(r *request) bool {
+	unasked := b.queue.remove(func(r *request) bool {
 		r.askers = slices.DeleteFunc(r.askers, func(a asker) bool {
 			if !fits(a) {
 				return false
