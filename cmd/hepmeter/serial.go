@@ -9,9 +9,11 @@ import (
 
 	"github.com/hepmeter/hepmeter/access"
 	"github.com/hepmeter/hepmeter/boot"
+	"github.com/hepmeter/hepmeter/master"
 	"github.com/hepmeter/hepmeter/registermap"
 	modbusserver "github.com/hepmeter/hepmeter/serve/modbus"
 	"github.com/hepmeter/hepmeter/serve/serial"
+	"github.com/hepmeter/hepmeter/wire/routing"
 )
 
 // linesOf reads --serial.
@@ -33,7 +35,7 @@ func linesOf(f runFlags) ([]boot.SerialLine, error) {
 }
 
 // serialAttendants serve the serial ports that the user has given devices for.
-func (h *house) serialAttendants(gate *access.Gate, layout *registermap.Map) ([]func(context.Context) error, error) {
+func (h *house) serialAttendants(gate *access.Gate, layout *registermap.Map, network *master.Network) ([]func(context.Context) error, error) {
 	var all []func(context.Context) error
 	for _, given := range h.lines {
 		if gate.Security().Setting(given.Port+"/Protocol") == "" {
@@ -46,7 +48,11 @@ func (h *house) serialAttendants(gate *access.Gate, layout *registermap.Map) ([]
 				return boot.OpenSerial(given.Device, s.Baud, s.Framing)
 			},
 		}
+		bus := network.Line(given.Port)
 		servers := map[string]serial.Server{
+			routing.MasterProtocol: func(ctx context.Context, port serial.Port, opened serial.Settings) error {
+				return bus.ServeLine(ctx, port, opened.Baud)
+			},
 			modbusserver.LineProtocol: modbusserver.NewLine(gate, layout, line, modbusserver.Options{}),
 		}
 		all = append(all, func(ctx context.Context) error { return serial.Serve(ctx, line, servers, h.log) })
