@@ -28,6 +28,7 @@ var hangsUp = []byte{}
 // from 0.
 type testDevice struct {
 	answer func(n int, h modbus.Header, pdu []byte) []reply
+	units  sync.Mutex // held while answer runs
 
 	mu      sync.Mutex
 	refuses bool
@@ -96,7 +97,9 @@ func (d *testDevice) serve(conn net.Conn) {
 		number := len(d.got)
 		d.got = append(d.got, bytes.Clone(b[:n]))
 		d.mu.Unlock()
+		d.units.Lock()
 		replies := d.answer(number, h, pdu)
+		d.units.Unlock()
 		sending.Go(func() {
 			for _, r := range replies {
 				time.Sleep(r.after)
@@ -128,7 +131,7 @@ func onDevice(t *testing.T, answer func(int, modbus.Header, []byte) []reply, opt
 		if err := <-done; err != nil {
 			t.Errorf("ServeTCP: %v", err)
 		}
-		synctest.Wait()
+		time.Sleep(5 * time.Second) // the device's last answers, which nobody hears
 		if d.most > 1 || d.open != 0 {
 			t.Errorf("%d connections at one time, %d left open", d.most, d.open)
 		}

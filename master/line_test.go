@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -288,10 +289,10 @@ func TestDeadUnitBacksOff(t *testing.T) {
 
 // Any answer in time ends the back-off.
 func TestUnitComesBack(t *testing.T) {
-	dead := true
+	var well atomic.Bool
 	port := func() *testPort {
 		return newTestPort(func(n int, unit byte, pdu []byte) []reply {
-			if dead {
+			if !well.Load() {
 				return nil
 			}
 			return all(n, unit, pdu)
@@ -301,7 +302,7 @@ func TestUnitComesBack(t *testing.T) {
 		if _, err := b.Ask(t.Context(), 1, 7, read(1, 1)); !errors.Is(err, ErrNoAnswer) {
 			t.Fatalf("%v, want ErrNoAnswer", err)
 		}
-		dead = false
+		well.Store(true)
 		if _, err := b.Ask(t.Context(), 1, 7, read(1, 1)); !errors.Is(err, ErrNoAnswer) {
 			t.Fatalf("within the pause: %v, want ErrNoAnswer", err)
 		}
@@ -392,11 +393,11 @@ func TestPortTakesNothing(t *testing.T) {
 // A line on which somebody talks all the time is sent nothing; it recovers when that ends.
 func TestLineNeverSilent(t *testing.T) {
 	onLine(t, func() *testPort { return newTestPort(all) }, fixed(settings), func(t *testing.T, b *Bus, p *testPort) {
-		talk := true
+		var over atomic.Bool
 		ended := make(chan struct{})
 		go func() {
 			defer close(ended)
-			for talk {
+			for !over.Load() {
 				p.hear([]byte{0x55})
 				time.Sleep(p.character())
 			}
@@ -408,7 +409,7 @@ func TestLineNeverSilent(t *testing.T) {
 		if n := len(p.requests()); n != 0 {
 			t.Errorf("%d requests were sent into it", n)
 		}
-		talk = false
+		over.Store(true)
 		<-ended
 		if _, err := b.Ask(t.Context(), 1, 7, read(1, 1)); err != nil {
 			t.Errorf("then: %v", err)

@@ -22,7 +22,8 @@ func TestNetwork(t *testing.T) {
 				return d.dial(ctx)
 			},
 		})
-		if n.Line("COM1") != n.Line("COM1") || n.Line("COM1") == n.Line("COM4") || n.TCP("a:502") != n.TCP("a:502") {
+		com1, com4, device := n.Line("COM1"), n.Line("COM4"), n.TCP("a:502")
+		if com1 != n.Line("COM1") || com1 == com4 || device != n.TCP("a:502") {
 			t.Error("a name is not a bus")
 		}
 		if _, err := n.Line("COM1").Ask(t.Context(), 1, 7, read(1, 1)); !errors.Is(err, ErrNoPath) {

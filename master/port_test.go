@@ -2,7 +2,6 @@ package master
 
 import (
 	"bytes"
-	"encoding/hex"
 	"errors"
 	"strings"
 	"sync"
@@ -11,15 +10,6 @@ import (
 
 	"github.com/hepmeter/hepmeter/wire/modbus"
 )
-
-func unhex(t testing.TB, s string) []byte {
-	t.Helper()
-	b, err := hex.DecodeString(strings.ReplaceAll(s, " ", ""))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
-}
 
 // rtu returns the frame of a unit and a PDU.
 func rtu(unit byte, pdu []byte) []byte {

@@ -2,6 +2,7 @@ package master
 
 import (
 	"slices"
+	"time"
 
 	"github.com/hepmeter/hepmeter/wire/modbus"
 )
@@ -15,6 +16,7 @@ type request struct {
 	length int
 	bytes  [modbus.MaxPDU]byte
 	askers []asker
+	since  time.Time // when it was asked
 	// client is whose turn it takes.
 	client *client
 	// attempts is how often it was sent and not answered; lost, that a connection was lost

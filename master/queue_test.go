@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -31,7 +32,7 @@ func TestClientsTakeTurns(t *testing.T) {
 // with a new number each time has no more of them.
 func TestOneRequestAtATimeIsNoDisadvantage(t *testing.T) {
 	onLine(t, func() *testPort { return newTestPort(all) }, fixed(settings), func(t *testing.T, b *Bus, p *testPort) {
-		var turns [3]int
+		var turns [3]atomic.Int64
 		var polling sync.WaitGroup
 		begin := time.Now()
 		poll := func(who int, client func(i int) uint64) {
@@ -40,7 +41,7 @@ func TestOneRequestAtATimeIsNoDisadvantage(t *testing.T) {
 					if _, err := b.Ask(t.Context(), client(i), 7, read(i, 1)); err != nil {
 						t.Error(err)
 					}
-					turns[who]++
+					turns[who].Add(1)
 					time.Sleep(time.Millisecond)
 				}
 			})
@@ -51,8 +52,9 @@ func TestOneRequestAtATimeIsNoDisadvantage(t *testing.T) {
 		poll(1, func(int) uint64 { return 2 })
 		poll(2, func(i int) uint64 { return uint64(100 + i) })
 		polling.Wait()
-		if 10*turns[1] < 9*turns[0] || 10*turns[1] > 11*turns[0] || 10*turns[2] > 11*turns[1] {
-			t.Errorf("turns %d, want the same for all", turns)
+		many, single, changing := turns[0].Load(), turns[1].Load(), turns[2].Load()
+		if 10*single < 9*many || 10*single > 11*many || 10*changing > 11*many {
+			t.Errorf("%d, %d and %d turns, want the same", many, single, changing)
 		}
 	})
 }
@@ -117,6 +119,35 @@ func TestCrowded(t *testing.T) {
 		}
 		if b.queue.total != 0 || len(b.queue.waiting) != 0 {
 			t.Errorf("%d questions of %d clients are left", b.queue.total, len(b.queue.waiting))
+		}
+	})
+}
+
+// What has waited for too long is not sent: nobody expects it any more.
+func TestPatience(t *testing.T) {
+	port := func() *testPort {
+		return newTestPort(func(n int, unit byte, pdu []byte) []reply {
+			if unit == 7 {
+				return nil
+			}
+			return all(n, unit, pdu)
+		})
+	}
+	options := with(settings, func(s *Settings) { s.ResponseTimeout = 5 * time.Second })
+	options.Patience = 3 * time.Second
+	onLine(t, port, options, func(t *testing.T, b *Bus, p *testPort) {
+		k := newBook()
+		k.ask(b, "dead", 1, 7, write(1, 1))
+		synctest.Wait()
+		k.ask(b, "old", 2, 8, write(1, 1))
+		time.Sleep(3 * time.Second)
+		k.ask(b, "young", 3, 8, write(2, 1))
+		results := k.wait(3)
+		if r := of(t, results, "old"); !errors.Is(r.err, ErrCrowded) {
+			t.Errorf("old: %v, want ErrCrowded", r.err)
+		}
+		if r := of(t, results, "young"); r.err != nil || len(p.requests()) != 2 {
+			t.Errorf("young: %v; %d requests were sent, want 2", r.err, len(p.requests()))
 		}
 	})
 }

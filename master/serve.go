@@ -66,6 +66,10 @@ func (b *Bus) serve(ctx context.Context, l link) error {
 			}
 			continue
 		}
+		if time.Since(r.since) > b.options.Patience {
+			b.giveUp(r)
+			continue
+		}
 		settings := b.options.Settings()
 		if settings.ResponseTimeout <= 0 {
 			settings.ResponseTimeout = defaultTimeout
@@ -89,7 +93,7 @@ func (b *Bus) open() error {
 	b.serving, b.device = true, backoff{}
 	for _, u := range b.units {
 		if u != nil {
-			u.failures, u.backoff, u.guard, u.owed = 0, backoff{}, time.Time{}, u.owed[:0]
+			u.failures, u.backoff = 0, backoff{}
 		}
 	}
 	return nil
@@ -121,6 +125,15 @@ func (b *Bus) next(now time.Time) (r *request, wait time.Duration) {
 		return guarded <= 0
 	})
 	return r, wait
+}
+
+// giveUp answers a request that has waited for too long.
+func (b *Bus) giveUp(r *request) {
+	b.mu.Lock()
+	b.units[r.unit].counts.Refused++
+	b.close(r)
+	b.mu.Unlock()
+	b.done([]*request{r}, nil, ErrCrowded)
 }
 
 // conclude does with a request what its outcome asks for: it is answered, or sent again, and

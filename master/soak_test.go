@@ -47,7 +47,7 @@ func soak(t *testing.T, b *Bus, units int) (answered int, acknowledged map[order
 				answer, err := b.Ask(t.Context(), uint64(client), unit, pdu)
 				switch {
 				case errors.Is(err, ErrNoAnswer):
-					time.Sleep(20 * time.Millisecond)
+					time.Sleep(300 * time.Millisecond)
 				case err != nil || !bytes.Equal(answer, echo(pdu)):
 					t.Errorf("% X is answered % X, %v", pdu, answer, err)
 				default:
@@ -104,7 +104,7 @@ func (o *orders) check(t *testing.T, b *Bus, answered int, acknowledged map[orde
 	}
 	t.Logf("%d of %d requests were answered; %d writes were acknowledged, %d carried out, each once; %d time-outs, %d damaged, %d lost, %d retries, %d late, %d foreign, %d refused",
 		answered, sum.Requests, len(acknowledged), len(o.done), sum.Timeouts, sum.CRCErrors, sum.Lost, sum.Retries, sum.Late, sum.Foreign, sum.Refused)
-	if answered < int(sum.Requests)/5 || sum.Timeouts == 0 || sum.Late == 0 || sum.Foreign == 0 {
+	if answered < int(sum.Requests)/2 || sum.Timeouts == 0 || sum.Late == 0 || sum.Foreign == 0 {
 		t.Error("the faults did not strike, or nothing else did")
 	}
 }

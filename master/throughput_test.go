@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -34,7 +35,7 @@ func TestThroughput(t *testing.T) {
 			}
 			s := Settings{ResponseTimeout: timeout, Turnaround: 100 * time.Millisecond, Retries: 2}
 			onLine(t, port, fixed(s), func(t *testing.T, b *Bus, p *testPort) {
-				var answers [clients]int
+				var answers [clients]atomic.Int64
 				var polling sync.WaitGroup
 				begin := time.Now()
 				poll := func(client, stream int) {
@@ -43,7 +44,7 @@ func TestThroughput(t *testing.T) {
 						answer, err := b.Ask(t.Context(), uint64(client), unit, pdu)
 						switch {
 						case err == nil && bytes.Equal(answer, value(pdu)):
-							answers[client]++
+							answers[client].Add(1)
 						case err == nil || unit > dead || !errors.Is(err, ErrNoAnswer):
 							t.Errorf("client %d: unit %d answers % X, %v", client, unit, answer, err)
 							return
@@ -58,8 +59,9 @@ func TestThroughput(t *testing.T) {
 					}
 				}
 				polling.Wait()
-				total, least, most := 0, answers[0], answers[0]
-				for _, n := range answers {
+				total, least, most := int64(0), answers[0].Load(), answers[0].Load()
+				for i := range answers {
+					n := answers[i].Load()
 					total, least, most = total+n, min(least, n), max(most, n)
 				}
 				characters := time.Duration(8 + 5 + 2*registers)
