@@ -76,7 +76,10 @@ func gatewayCounts() (outputs []ion.Output) {
 	return outputs
 }
 
-func counts(d ion.Downstream) [9]uint64 {
+// gatewayCounted is how many they are.
+const gatewayCounted = 9
+
+func counts(d ion.Downstream) [gatewayCounted]uint64 {
 	return [...]uint64{d.Requests, d.Answers, d.Exceptions, d.Timeouts, d.CRCErrors, d.Retries, d.Dropped, d.Cached, d.Refused}
 }
 
@@ -95,7 +98,7 @@ type gatewayTotals struct{}
 
 func (gatewayTotals) Tick(c *ion.Context) {
 	units := c.Status().Downstream
-	var sums [9]uint64
+	var sums [gatewayCounted]uint64
 	backing := 0
 	for _, d := range units {
 		for i, n := range counts(d) {
@@ -126,7 +129,7 @@ func (gatewayUnit) Tick(c *ion.Context) {
 	units := c.Status().Downstream
 	at := slices.IndexFunc(units, func(d ion.Downstream) bool { return d.Unit == unit })
 	if at < 0 {
-		for i := range len(counts(ion.Downstream{})) + 4 {
+		for i := range gatewayCounted + 4 {
 			c.SetNotAvailable(i)
 		}
 		return
