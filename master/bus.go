@@ -17,7 +17,7 @@ const (
 	defaultTimeout   = time.Second
 	defaultPerClient = 16
 	defaultTotal     = 512
-	defaultPatience  = 10 * time.Second
+	defaultPatience  = 20 * time.Second
 	defaultConnect   = 3 * time.Second
 	defaultIdle      = time.Minute
 	// leastGuard is the shortest guard time by default: a device that is busy for once, with
@@ -47,7 +47,7 @@ type Options struct {
 	Settings func() Settings
 	// PerClient and Total bound the questions that wait or are under way: 16 and 512.
 	PerClient, Total int
-	// Patience is for how long a question may wait to be sent: 10 s. Then it is done with
+	// Patience is for how long a question may wait to be sent: 20 s. Then it is done with
 	// ErrCrowded: who asked has given up, and a write must not come when nobody expects it.
 	Patience time.Duration
 	// Guard is for how long after a time-out a unit of a line is sent nothing, in which its

@@ -247,8 +247,8 @@ func TestDeviceOutOfReach(t *testing.T) {
 			time.Sleep(10 * time.Millisecond)
 		}
 		// At 0, 1, 3, 7, 15, 31 s.
-		if n := len(d.dialled); n != 6 {
-			t.Errorf("dialled %d times, want 6", n)
+		if n := len(d.dialled); n != 6 || counts(b, 7).Lost != 6 {
+			t.Errorf("dialled %d times, %d requests lost, want 6", n, counts(b, 7).Lost)
 		}
 		d.refuses = false
 		time.Sleep(lastPause)
@@ -373,6 +373,69 @@ func TestGatewayBelow(t *testing.T) {
 						t.Errorf("%d: % X, %v", i, answer, err)
 					}
 				}
+			})
+		})
+	}
+}
+
+// failing is a connection whose writes fail, after so many bytes, once it is told to.
+type failing struct {
+	net.Conn
+	fails *bool
+	after int
+}
+
+func (c failing) Write(b []byte) (int, error) {
+	if !*c.fails {
+		return c.Conn.Write(b)
+	}
+	*c.fails = false
+	return c.after, errGone
+}
+
+// A write is sent again on a new connection only where not a byte of it has left on the old
+// one, which was good before.
+func TestSendingFails(t *testing.T) {
+	for _, tc := range []struct {
+		name  string
+		after int
+		used  bool
+		want  error
+	}{
+		{"before the first byte, on a connection that was good", 0, true, nil},
+		{"after some bytes", 3, true, ErrNoAnswer},
+		{"on a new connection", 0, false, ErrNoAnswer},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				d, b, fails := &testDevice{answer: well}, New(fixed(settings)), false
+				ctx, cancel := context.WithCancel(t.Context())
+				done := make(chan error, 1)
+				go func() {
+					done <- b.ServeTCP(ctx, func(ctx context.Context) (net.Conn, error) {
+						conn, err := d.dial(ctx)
+						return failing{conn, &fails, tc.after}, err
+					})
+				}()
+				synctest.Wait()
+				if tc.used {
+					if _, err := b.Ask(t.Context(), 1, 7, read(1, 1)); err != nil {
+						t.Fatal(err)
+					}
+				}
+				before := len(d.requests())
+				fails = true
+				if _, err := b.Ask(t.Context(), 1, 7, write(1, 2)); !errors.Is(err, tc.want) {
+					t.Errorf("%v, want %v", err, tc.want)
+				}
+				if sent := len(d.requests()) - before; (sent == 1) != (tc.want == nil) {
+					t.Errorf("the device has got it %d times", sent)
+				}
+				if _, err := b.Ask(t.Context(), 1, 7, write(1, 2)); err != nil {
+					t.Errorf("then: %v", err)
+				}
+				cancel()
+				<-done
 			})
 		})
 	}

@@ -11,7 +11,7 @@
 // One request is on its way at a time, on a line and on a connection. The client whose turn
 // was the longest ago is next, with the first of its requests that may be sent: one with a
 // single request at a time has as many turns as one with many waiting. A client has 16
-// questions at most, all together 512; what would be more, or has waited for 10 s, is done
+// questions at most, all together 512; what would be more, or has waited for 20 s, is done
 // with ErrCrowded and not sent.
 //
 // # Time-outs and retries

@@ -164,6 +164,8 @@ func (b *Bus) conclude(r *request, o outcome, settings Settings, now time.Time, 
 	case unsent:
 		again = !r.lost
 		r.lost = true
+	case unreachable:
+		u.counts.Lost++
 	}
 	if again = again && !last && !o.away; again {
 		if o.ending != unsent {

@@ -81,9 +81,11 @@ func (o *orders) carryOut(pdu []byte) {
 }
 
 func (o *orders) check(t *testing.T, b *Bus, answered int, acknowledged map[order]int) {
-	for o, n := range o.done {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for write, n := range o.done {
 		if n != 1 {
-			t.Errorf("write %v was carried out %d times", o, n)
+			t.Errorf("write %v was carried out %d times", write, n)
 		}
 	}
 	for a := range acknowledged {

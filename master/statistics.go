@@ -11,7 +11,7 @@ type UnitStatistics struct {
 	Answers, Exceptions uint64
 	// Timeouts are requests that were sent and not answered in time; CRCErrors what came
 	// instead of an answer and was none; Lost requests that a port or a connection was lost
-	// with.
+	// with, or could not be had for.
 	Timeouts, CRCErrors, Lost uint64
 	// Retries are requests sent again.
 	Retries uint64
