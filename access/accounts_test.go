@@ -118,7 +118,7 @@ func TestLegacySessionsAreConnectedAsUser1(t *testing.T) {
 // F17: everyone changes his own password, on every path that can carry it.
 func TestOwnPassword(t *testing.T) {
 	for p := range paths {
-		if p == ModbusMap || p == FrontPanel { // F18: not on the panel of 3.x
+		if !takesCredentials(p) || p == FrontPanel { // F18: not on the panel of 3.x
 			continue
 		}
 		bubble(t, third, func(t *testing.T, m *meter) {
@@ -253,6 +253,8 @@ func TestChangesAreWhatTheyDo(t *testing.T) {
 		{"so is where its devices are", MayRead | MayComm, Change{Kind: Set, Object: "Modbus Master Options/TCP Connection 1", Text: "192.0.2.7:502"}, ""},
 		{"who may use it is security", MayRead | MayComm | MayConfig, Change{Kind: Set, Object: "modbus gateway/access", Text: "Read/Write"}, CodeNoPermission},
 		{"by address, too", MayRead | MayComm | MayConfig, Change{Kind: Set, Object: "Modbus Gateway/Allowed Addresses", Text: ""}, CodeNoPermission},
+		{"passing through is security", MayRead | MayComm | MayConfig, Change{Kind: Set, Object: "ethernet/enable EtherGate", Text: "ON"}, CodeNoPermission},
+		{"its port is communications", MayRead | MayComm, Change{Kind: Set, Object: "Ethernet/EtherGate COM1 Port", Text: "7900"}, ""},
 		{"web access is security", MayRead | MayComm | MayConfig, Change{Kind: Set, Object: "Ethernet/Web Access", Text: "HTTP"}, CodeNoPermission},
 		{"in any case", MayRead | MayComm | MayConfig, Change{Kind: Set, Object: "ethernet/WEB access", Text: "HTTP"}, CodeNoPermission},
 		{"the mode is security", MayRead | MayConfig, Change{Kind: Set, Object: RegisterMode, Text: "Advanced"}, CodeNoPermission},

@@ -132,7 +132,7 @@ func (p *programmed) operation(c Change) (op Operation, account int) {
 		account, _ = accountOf(module)
 		return AdministerSecurity, account
 	case c.Kind != Set:
-	case strings.EqualFold(typeName, ethernet) && strings.EqualFold(ethernet+"/"+register, RegisterWebAccess):
+	case strings.EqualFold(typeName, ethernet) && (strings.EqualFold(ethernet+"/"+register, RegisterWebAccess) || strings.EqualFold(ethernet+"/"+register, RegisterEtherGate)):
 		return AdministerSecurity, 0
 	case strings.EqualFold(typeName, routing.Gateway) && (strings.EqualFold(register, "Access") || strings.EqualFold(register, "Allowed Addresses")):
 		return AdministerSecurity, 0

@@ -62,9 +62,12 @@ func OpenLimits() Limits {
 func FactoryLimits() Limits {
 	l := OpenLimits()
 	l.Shared, l.Gateway = 8, 32
-	l.Path[Web], l.Path[SFTP], l.Path[SSH], l.Path[FrontPanel] = 10, 2, 2, 1
+	l.Path[Web], l.Path[SFTP], l.Path[SSH], l.Path[FrontPanel], l.Path[EtherGate] = 10, 2, 2, 1, 2
 	return l
 }
+
+// takesCredentials reports whether a path has a place for them.
+func takesCredentials(p Path) bool { return p != ModbusMap && p != EtherGate }
 
 // shares reports whether a path's connections count for Shared.
 func shares(p Path) bool { return p == ION || p == IONOverModbus || p == ModbusMap }
@@ -78,6 +81,8 @@ type connection struct {
 	id      uint64
 	since   time.Time
 	closed  atomic.Bool
+	// holds is the serial port that it is joined to, empty for none; guarded by gate.mu.
+	holds string
 	// kept tells that it is the one beyond the limit that is kept for a named user.
 	kept bool
 	// called is what the client calls itself.
@@ -132,7 +137,7 @@ func (g *Gate) Open(client Client) (*Session, error) {
 	if client.Gateway {
 		full = limits.Gateway > 0 && ofPath >= limits.Gateway
 	}
-	if full && (kept || client.Path == ModbusMap) {
+	if full && (kept || !takesCredentials(client.Path)) {
 		g.mu.Unlock()
 		return nil, refuse(CodeConnectionsUsed, "")
 	}

@@ -25,11 +25,13 @@ func (s *Security) Decide(r Request) *Refusal {
 }
 
 func (s *Security) decide(r Request) *Refusal {
-	switch r.Operation {
-	case SyncClock:
+	switch {
+	case r.Operation == SyncClock:
 		return s.decideBroadcast(r.Path)
-	case ReadDownstream, WriteDownstream:
+	case r.Operation == ReadDownstream, r.Operation == WriteDownstream:
 		return s.decideGateway(r)
+	case r.Operation == PassThrough, r.Path == EtherGate:
+		return s.decideEtherGate(r)
 	}
 	if r.Path == ModbusMap {
 		return s.decideMap(r.Operation)

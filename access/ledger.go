@@ -68,7 +68,7 @@ type Class string
 const (
 	Legacy     Class = "legacy"     // it names no user: it is cut off
 	Safe       Class = "safe"       // it uses an account
-	Unaffected Class = "unaffected" // it reads the Modbus map, which has no accounts
+	Unaffected Class = "unaffected" // it uses the Modbus map or EtherGate, which have no accounts
 )
 
 // Use is one line of the ledger.
@@ -88,7 +88,7 @@ type Use struct {
 // change at the panel without one, a login with the model number.
 func (k entryKey) class() Class {
 	switch {
-	case k.path == ModbusMap:
+	case !takesCredentials(k.path):
 		return Unaffected
 	case k.kind == NamedUser:
 		return Safe

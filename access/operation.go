@@ -30,6 +30,8 @@ const (
 	// gateway: one that only reads there, and any other.
 	ReadDownstream
 	WriteDownstream
+	// PassThrough is to be joined to a serial port.
+	PassThrough
 	operations // how many there are
 )
 
@@ -38,7 +40,7 @@ var operationNames = [operations]string{
 	"reset demand", "enter test mode", "administer security", "change own password",
 	"create module", "link module", "delete module", "load template", "read log",
 	"read file", "write file", "upgrade firmware", "access factory", "broadcast time sync",
-	"restart", "read downstream", "write downstream",
+	"restart", "read downstream", "write downstream", "pass through",
 }
 
 // String is the operation in words, as audit records write it.
@@ -61,10 +63,11 @@ const (
 	Web
 	SSH
 	SFTP
+	EtherGate
 	paths // how many there are
 )
 
-var pathNames = [paths]string{"front panel", "ion", "ion over modbus", "modbus map", "web", "ssh", "sftp"}
+var pathNames = [paths]string{"front panel", "ion", "ion over modbus", "modbus map", "web", "ssh", "sftp", "ethergate"}
 
 // String is the path in words, as audit records write it.
 func (p Path) String() string {

@@ -24,6 +24,7 @@ const (
 	CodeMapReadOnly       Code = "map-read-only"
 	CodeGatewayClosed     Code = "gateway-closed"
 	CodeGatewayReadOnly   Code = "gateway-read-only"
+	CodeEtherGateClosed   Code = "ethergate-closed"
 	CodeSetupClosed       Code = "setup-closed"
 	CodeNoAdministrator   Code = "no-administrator"
 	CodeNoSuchAccount     Code = "no-such-account"

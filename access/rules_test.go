@@ -45,7 +45,7 @@ func readRules(t *testing.T) []*rules.Rule {
 		known(credentialNames[:], r.Credentials...)
 		for _, a := range r.Paths {
 			known(pathNames[:], a.Name)
-			known(append([]string{"setup off"}, mapAccessNames[:]...), a.Settings...)
+			known(append([]string{"setup off", "on", "off"}, mapAccessNames[:]...), a.Settings...)
 		}
 		for _, a := range r.Operations {
 			known(operationNames[:], a.Name)
@@ -76,12 +76,13 @@ func TestTable(t *testing.T) {
 					// Everyone else has just what the acting account lacks.
 					acting := [2]*Security{}
 					for i, n := range []int{1, 2} {
-						acting[i] = securityOf(t, g, mode, mapAccess, named, broadcast, setup, n, boxes, absent, routing.RegisterAccess, gateway.String(), routing.RegisterAddresses, "192.0.2.7="+address)
+						acting[i] = securityOf(t, g, mode, mapAccess, named, broadcast, setup, n, boxes, absent, routing.RegisterAccess, gateway.String(), routing.RegisterAddresses, "192.0.2.7="+address,
+							RegisterEtherGate, map[bool]string{true: "ON", false: "OFF"}[setup])
 					}
 					a := &rules.Asked{Generation: g.Name, Mode: mode.String(), MapAccess: mapAccess.String(), Absent: absent, Boxes: boxes.Words(),
 						Upgrade: map[bool]string{true: "named only", false: "anyone"}[named], Broadcast: map[bool]string{true: "on", false: "off"}[broadcast],
 						Setup:   map[bool]string{true: "setup on", false: "setup off"}[setup],
-						Gateway: gateway.String(), Address: "address " + address}
+						Gateway: gateway.String(), Address: "address " + address, EtherGate: map[bool]string{true: "on", false: "off"}[setup]}
 					for path := range paths {
 						for kind := range credentialKinds {
 							for op := range operations {
@@ -90,7 +91,7 @@ func TestTable(t *testing.T) {
 									continue
 								}
 								// Settings are varied where they matter.
-								if path != ModbusMap && mapAccess != 0 || op != UpgradeFirmware && named || op != SyncClock && broadcast || path != Web && path != FrontPanel && setup {
+								if path != ModbusMap && mapAccess != 0 || op != UpgradeFirmware && named || op != SyncClock && broadcast || path != Web && path != FrontPanel && path != EtherGate && setup {
 									continue
 								}
 								r, s := Request{Path: path, Credential: kind, Operation: op, Address: netip.MustParseAddr("192.0.2.7")}, acting[0]

@@ -40,6 +40,8 @@ type Security struct {
 	NamedUpgrade bool
 	// Broadcast takes the time from a Modbus broadcast.
 	Broadcast bool
+	// EtherGate passes clients through to serial ports.
+	EtherGate bool
 	// WebSetup and PanelSetup let setup be changed by way of the web pages and of the front
 	// panel.
 	WebSetup, PanelSetup bool
@@ -71,6 +73,7 @@ const (
 	RegisterMode      = securityOptions + "/Security Mode"
 	RegisterMapAccess = securityOptions + "/Modbus Map Access"
 	RegisterWebAccess = ethernet + "/Web Access"
+	RegisterEtherGate = ethernet + "/Enable EtherGate"
 
 	registerNamedUpgrade = securityOptions + "/Require Named User For Upgrade"
 	registerBroadcast    = securityOptions + "/Allow Broadcast Time Sync"
@@ -138,6 +141,7 @@ func NewSecurity(g Generation, modelName string, settings map[string]string, pas
 	}
 	s.NamedUpgrade, s.Broadcast = on(registerNamedUpgrade, false), on(registerBroadcast, true)
 	s.WebSetup, s.PanelSetup = on(RegisterWebSetup, false), on(RegisterPanelSetup, true)
+	s.EtherGate = on(RegisterEtherGate, false)
 	if s.Mode == Standard || s.Mode == None {
 		// These are choices of Advanced only (9410 manual p.45).
 		s.Broadcast = true

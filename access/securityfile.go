@@ -81,7 +81,7 @@ func moduleOf(label string) string {
 
 // isGateRegister reports whether a register is part of the security file.
 func isGateRegister(label string) bool {
-	return strings.EqualFold(moduleOf(label), securityOptions) || strings.EqualFold(label, RegisterWebAccess) ||
+	return strings.EqualFold(moduleOf(label), securityOptions) || strings.EqualFold(label, RegisterWebAccess) || strings.EqualFold(label, RegisterEtherGate) ||
 		strings.EqualFold(label, routing.RegisterAccess) || strings.EqualFold(label, routing.RegisterAddresses)
 }
 

@@ -112,10 +112,10 @@ func (g *Gate) Takes(p Path) []CredentialKind {
 // takes reports whether a credential of the kind can lead to anything on a path.
 func (s *Security) takes(p Path, kind CredentialKind) bool {
 	if kind == NamedUser && (s.Mode == Advanced || s.Mode == LSS) {
-		return p != ModbusMap && s.exists(Request{Path: p}) == nil
+		return takesCredentials(p) && s.exists(Request{Path: p}) == nil
 	}
 	for op := range operations {
-		if op != SyncClock && op != ReadDownstream && op != WriteDownstream && s.Decide(Request{Path: p, Credential: kind, Operation: op}) == nil {
+		if op != SyncClock && op != ReadDownstream && op != WriteDownstream && op != PassThrough && s.Decide(Request{Path: p, Credential: kind, Operation: op}) == nil {
 			return true
 		}
 	}
@@ -140,6 +140,8 @@ func (s *Security) Enabled(p Path) bool {
 		register = "Ethernet/Enable SSH"
 	case SFTP:
 		register = "Ethernet/Enable SFTP"
+	case EtherGate:
+		return s.EtherGate
 	}
 	text, ok := s.settings[register]
 	return !ok || isOn(text)
@@ -155,13 +157,14 @@ func (s *Security) exposure() []Exposure {
 		{Path: Web, Encrypted: s.settings[RegisterWebAccess] != "HTTP"},
 		{Path: SSH, Encrypted: true},
 		{Path: SFTP, Encrypted: true},
+		{Path: EtherGate, Note: "in clear; to the devices on a serial port whose Protocol is EtherGate; has no place for a password"},
 	}
 	for i := range list {
 		e := &list[i]
 		e.Enabled = s.Enabled(e.Path)
 		e.Anonymous, e.PasswordOnly = s.allowed(e.Path, NoCredential), s.allowed(e.Path, PasswordOnly)
 		switch {
-		case e.Path == ModbusMap:
+		case !takesCredentials(e.Path):
 			e.PasswordOnly, e.Named = "no place for one", "no place for one"
 		case s.Mode == Advanced || s.Mode == LSS:
 			e.Named = "what the account may"
@@ -197,6 +200,7 @@ func (s *Security) allowed(p Path, kind CredentialKind) string {
 	add("reset demand", ResetDemand)
 	add("set clock", SetClock)
 	add("security", AdministerSecurity)
+	add("pass through", PassThrough)
 	if text == "" {
 		return "nothing"
 	}

@@ -45,7 +45,10 @@ func strands(typeName, label, before, after string) bool {
 		return !strings.EqualFold(before, "Disabled")
 	case strings.EqualFold(typeName, ethernet):
 		_, enables := cutFold(register, "Enable ")
-		return enables && !is("Enable Syslog") && isOn(before) || strings.HasSuffix(fold(register), fold(" Port")) && !is("Syslog Port")
+		if is("Enable Syslog", "Syslog Port", "Enable EtherGate", "EtherGate COM1 Port", "EtherGate COM4 Port") {
+			return false // nobody reaches the meter by these
+		}
+		return enables && isOn(before) || strings.HasSuffix(fold(register), fold(" Port"))
 	case strings.EqualFold(typeName, "Communications"):
 		return is("Protocol", "Baud Rate", "Parity", "Unit ID", "Comm Mode", "RTS/CTS Level", "Hardware Handshake")
 	// While there is a gateway, most units are no longer the meter.

@@ -55,6 +55,29 @@ func ParseSerial(assignment string) (SerialLine, error) {
 	return line, nil
 }
 
+// ParseDevice reads "DEVICE?baud=N&parity=P": a serial device that is no port of the meter.
+// What is left out is 19200 and 8N1.
+func ParseDevice(text string) (device string, baud int, framing string, err error) {
+	device, query, _ := strings.Cut(text, "?")
+	line := SerialLine{Baud: 19200, Framing: "8N1"}
+	options, err := url.ParseQuery(query)
+	if err != nil {
+		return "", 0, "", fmt.Errorf("serial device %q: %w", text, err)
+	}
+	for name, values := range options {
+		if name != "baud" && name != "parity" {
+			return "", 0, "", fmt.Errorf("serial device %q: unknown option %q: use baud or parity", text, name)
+		}
+		if err := line.set(name, values[len(values)-1]); err != nil {
+			return "", 0, "", fmt.Errorf("serial device %q: %w", text, err)
+		}
+	}
+	if device == "" {
+		return "", 0, "", fmt.Errorf("serial device %q: write DEVICE?baud=N&parity=P, for example /dev/ttyUSB0?baud=9600&parity=E", text)
+	}
+	return device, line.Baud, line.Framing, nil
+}
+
 func (l *SerialLine) set(name, value string) error {
 	number, notNumber := strconv.Atoi(value)
 	switch name {

@@ -1,6 +1,7 @@
 package boot
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -30,6 +31,21 @@ func TestParseSerial(t *testing.T) {
 		got, err := ParseSerial(tc.assignment)
 		if got != tc.want || (err == nil) != (tc.refused == "") || err != nil && !strings.Contains(err.Error(), tc.refused) {
 			t.Errorf("%s: %+v, %v; want %+v, refused with %q", tc.assignment, got, err, tc.want, tc.refused)
+		}
+	}
+}
+
+func TestParseDevice(t *testing.T) {
+	for _, tc := range []struct{ text, want, refused string }{
+		{"/dev/ttyUSB0", "/dev/ttyUSB0 19200 8N1", ""},
+		{"COM3?baud=9600&parity=E", "COM3 9600 8E1", ""},
+		{"/dev/ttyUSB0?unit=7", "", "use baud or parity"},
+		{"/dev/ttyUSB0?baud=1", "", "one of [2400"},
+		{"?baud=9600", "", "for example"},
+	} {
+		device, baud, framing, err := ParseDevice(tc.text)
+		if got := fmt.Sprint(device, " ", baud, " ", framing); err == nil && got != tc.want || (err == nil) != (tc.refused == "") || err != nil && !strings.Contains(err.Error(), tc.refused) {
+			t.Errorf("%s: %s, %v", tc.text, got, err)
 		}
 	}
 }

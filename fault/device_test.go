@@ -1,6 +1,7 @@
 package fault
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -125,6 +126,8 @@ type client struct {
 	unit    byte
 	framing Framing
 	timeout time.Duration
+	quiet   time.Duration            // of RTU, before a question; 0: 100 ms
+	dial    func() (net.Conn, error) // nil: TCP to address
 	conn    net.Conn
 	modbus  *modbus.Client
 }
@@ -142,7 +145,11 @@ var errWrong = errors.New("wrong data")
 
 func (c *client) read(address, quantity int) error {
 	if c.conn == nil {
-		conn, err := net.Dial("tcp", c.address)
+		dial := c.dial
+		if dial == nil {
+			dial = func() (net.Conn, error) { return net.Dial("tcp", c.address) }
+		}
+		conn, err := dial()
 		if err != nil {
 			return err
 		}
@@ -180,7 +187,7 @@ var errCRC = errors.New("wrong CRC")
 func (c *client) askRTU(address, quantity int) ([]uint16, error) {
 	var stale [64]byte
 	for {
-		if err := c.conn.SetDeadline(time.Now().Add(100 * time.Millisecond)); err != nil {
+		if err := c.conn.SetDeadline(time.Now().Add(cmp.Or(c.quiet, 100*time.Millisecond))); err != nil {
 			return nil, err
 		}
 		if _, err := c.conn.Read(stale[:]); errors.Is(err, os.ErrDeadlineExceeded) {

@@ -1,7 +1,7 @@
 // Package fault is a proxy that understands Modbus frames and harms them as a scenario
 // says: between a client and a device it loses, delays, doubles, cuts and falsifies
 // requests and replies, so that a test can show what either makes of it. Framings are
-// Modbus TCP and RTU over TCP.
+// Modbus TCP and RTU, over TCP or on serial lines.
 //
 //	scenario, err := fault.Parse(text, "lossy.yaml")
 //	proxy := fault.New(scenario, fault.Options{Seed: 7, Dial: dial})

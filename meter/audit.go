@@ -29,7 +29,7 @@ type audit struct {
 }
 
 // client is whose repeats are counted together: those that were refused, and those that
-// write downstream.
+// write downstream or pass through to a serial port.
 type client struct {
 	host   string // address without port
 	writes bool
@@ -76,14 +76,14 @@ func (a *audit) Record(r access.Record) {
 	r.Time = a.civil(r.Time)
 	switch r.Kind {
 	case access.OperationRefused:
-		a.repeatable(r, repeat{r.Operation.String() + ", " + string(r.Code), r.Target, "refused"}, priorityRefused)
+		a.repeatable(r, repeat{r.Operation.String() + ", " + string(r.Code), r.Target, "refused"}, priorityRefused, "refused")
 	case access.LoginWrong:
 		if r.Priority > 0 {
-			a.repeatable(r, repeat{"invalid login", loginTarget(r), "refused"}, r.Priority)
+			a.repeatable(r, repeat{"invalid login", loginTarget(r), "refused"}, r.Priority, "refused")
 		}
 	case access.LoginLocked:
 		if r.Priority > 0 {
-			a.repeatable(r, repeat{"login while locked out", loginTarget(r), "refused"}, r.Priority)
+			a.repeatable(r, repeat{"login while locked out", loginTarget(r), "refused"}, r.Priority, "refused")
 		}
 	case access.LoginRight:
 		a.tell(r, r.Priority, "valid login", "logged in")
@@ -102,7 +102,13 @@ func (a *audit) Record(r access.Record) {
 		a.note(e)
 	default:
 		if r.Operation == access.WriteDownstream {
-			a.repeatable(r, repeat{r.Operation.String(), r.Target, effectOf(r, "done")}, priorityWritten)
+			effect := effectOf(r, "done")
+			a.repeatable(r, repeat{r.Operation.String(), r.Target, effect}, priorityWritten, effect)
+			return
+		}
+		if r.Operation == access.PassThrough {
+			joinedOrLeft, _, _ := strings.Cut(r.Is, ":") // how much was passed is no two times the same
+			a.repeatable(r, repeat{r.Operation.String(), r.Target, joinedOrLeft}, priorityWritten, r.Is)
 			return
 		}
 		effect := r.Is
@@ -172,8 +178,8 @@ func loginTarget(r access.Record) string {
 }
 
 // repeatable notes what clients may do again and again: the first of each target at once,
-// repeats by their number.
-func (a *audit) repeatable(r access.Record, what repeat, priority uint8) {
+// repeats by their number. The effect is told of the first.
+func (a *audit) repeatable(r access.Record, what repeat, priority uint8, effect string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	host, _, err := net.SplitHostPort(r.Remote)
@@ -210,7 +216,7 @@ func (a *audit) repeatable(r access.Record, what repeat, priority uint8) {
 		c.logins++
 	}
 	r.Target = what.target
-	a.tell(r, priority, what.what, what.effect)
+	a.tell(r, priority, what.what, effect)
 }
 
 // settle tells of the repeats of every window that is over at now, or of all.

@@ -111,6 +111,8 @@ type Asked struct {
 	Setup string
 	// Gateway and Address are what the gateway's registers let all clients do, and this one.
 	Gateway, Address string
+	// EtherGate is "on" or "off".
+	EtherGate string
 	// Absent tells that the acting account is not there, Boxes what it has ticked.
 	Absent bool
 	Boxes  []string
@@ -122,7 +124,7 @@ func (a Asked) String() string {
 	if a.Absent {
 		boxes = "no account"
 	}
-	return fmt.Sprintf("%s %s, %s [%s %s], %s, %s, %s [%s, broadcast %s, gateway %s, %s]", a.Generation, a.Mode, a.Path, a.MapAccess, a.Setup, a.Credential, boxes, a.Operation, a.Upgrade, a.Broadcast, a.Gateway, a.Address)
+	return fmt.Sprintf("%s %s, %s [%s %s], %s, %s, %s [%s, broadcast %s, gateway %s, %s, ethergate %s]", a.Generation, a.Mode, a.Path, a.MapAccess, a.Setup, a.Credential, boxes, a.Operation, a.Upgrade, a.Broadcast, a.Gateway, a.Address, a.EtherGate)
 }
 
 // Decide returns the first rule that matches, which decides; nil where none does.
@@ -148,7 +150,7 @@ func (r *Rule) matches(a *Asked) bool {
 			return false
 		}
 	}
-	return with(r.Paths, a.Path, a.MapAccess, a.Setup) && with(r.Operations, a.Operation, a.Upgrade, a.Broadcast, a.Gateway, a.Address)
+	return with(r.Paths, a.Path, a.MapAccess, a.Setup, a.EtherGate) && with(r.Operations, a.Operation, a.Upgrade, a.Broadcast, a.Gateway, a.Address)
 }
 
 func has(list []string, word string) bool { return list[0] == Any || slices.Contains(list, word) }

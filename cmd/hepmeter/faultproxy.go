@@ -2,14 +2,10 @@ package main
 
 import (
 	"bufio"
-	"context"
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"os"
-	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -25,11 +21,13 @@ type faultProxyFlags struct {
 func newFaultProxyCommand() *cobra.Command {
 	var f faultProxyFlags
 	cmd := &cobra.Command{
-		Use:   "fault-proxy --listen ADDR --to ADDR --scenario FILE",
+		Use:   "fault-proxy --listen ADDR|pty:PATH --to ADDR|DEVICE --scenario FILE",
 		Short: "Pass Modbus on and harm it as a scenario says, to test clients and gateways",
 		Long: `Fault-proxy stands between a Modbus client and a device, cuts what they say into
 frames, and loses, delays, doubles, falsifies or cuts short those that the scenario
-names. It passes on Modbus TCP, and with "framing: rtu" RTU over TCP. A scenario:
+names. It passes on Modbus TCP, and with "framing: rtu" RTU, over TCP or on serial
+lines: --to takes a serial device, and --listen pty:PATH makes a pseudo terminal
+(Linux) that a serial master opens at PATH. A scenario:
 
   faults:
     - {fault: drop, probability: 0.05}                 # 5 % of all replies are lost
@@ -47,20 +45,18 @@ the exit code is 1: a test that met no fault has shown nothing.
 direction, its bytes, what they say, which fault struck, and what was sent instead.`,
 		Example: `  hepmeter fault-proxy --listen 127.0.0.1:5020 --to 127.0.0.1:502 --scenario examples/faults/lossy.yaml
   hepmeter fault-proxy --listen :5020 --to meter.lan:502 --scenario slow.yaml --seed 7 --trace slow.jsonl
-  mbpoll -m tcp -p 5020 -r 3028 -t 4:float -B 127.0.0.1`,
+  mbpoll -m tcp -p 5020 -r 3028 -t 4:float -B 127.0.0.1
+  hepmeter fault-proxy --listen pty:/tmp/line --to '/dev/ttyUSB0?baud=19200&parity=E' --scenario examples/faults/rtu-noise.yaml`,
 		Args: exactly(0, "flags only"),
 		RunE: func(cmd *cobra.Command, _ []string) error { return runFaultProxy(cmd, f) },
 	}
-	cmd.Flags().StringVar(&f.listen, "listen", "", "address for clients, as in 127.0.0.1:5020")
-	cmd.Flags().StringVar(&f.to, "to", "", "address of the device, as in 192.168.1.20:502")
+	cmd.Flags().StringVar(&f.listen, "listen", "", "address for clients, as in 127.0.0.1:5020, or pty:PATH[?baud=N] for a serial master")
+	cmd.Flags().StringVar(&f.to, "to", "", "address of the device, as in 192.168.1.20:502, or a serial one, DEVICE[?baud=N&parity=P]")
 	cmd.Flags().StringVar(&f.scenario, "scenario", "", "the file that says what goes wrong")
 	cmd.Flags().Uint64Var(&f.seed, "seed", 1, "decides what is left to chance")
 	cmd.Flags().StringVar(&f.trace, "trace", "", "write each frame as JSON to this file (- is standard output)")
 	return cmd
 }
-
-// dialTime is how long the device may take to accept a connection.
-const dialTime = 10 * time.Second
 
 func runFaultProxy(cmd *cobra.Command, f faultProxyFlags) (err error) {
 	for _, needed := range []struct{ flag, value, example string }{
@@ -70,28 +66,27 @@ func runFaultProxy(cmd *cobra.Command, f faultProxyFlags) (err error) {
 			return usageError{fmt.Errorf("--%s is missing: give it, for example --%s %s", needed.flag, needed.flag, needed.example)}
 		}
 	}
-	if _, _, err := net.SplitHostPort(f.to); err != nil {
-		if strings.HasPrefix(f.to, "/") || strings.HasPrefix(strings.ToUpper(f.to), "COM") || strings.HasPrefix(f.to, "rtu:") {
-			return usageError{fmt.Errorf("--to %s: serial devices are not supported; reach the line as RTU over TCP (ser2net, or a serial server), and state framing: rtu in the scenario", f.to)}
-		}
-		return usageError{fmt.Errorf("--to %s: want HOST:PORT, for example --to 192.168.1.20:502", f.to)}
+	ends, err := endsOf(f)
+	if err != nil {
+		return usageError{err}
 	}
 	scenario, err := readScenario(f.scenario)
 	if err != nil {
 		return err
 	}
+	if err := ends.carry(scenario); err != nil {
+		return fmt.Errorf("--scenario %s: %w", f.scenario, err)
+	}
 	opt := fault.Options{
 		Seed: f.seed,
 		Log:  slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil)),
-		Dial: func(ctx context.Context) (net.Conn, error) {
-			return (&net.Dialer{Timeout: dialTime}).DialContext(ctx, "tcp", f.to)
-		},
+		Dial: ends.dial,
 	}
-	listener, err := net.Listen("tcp", f.listen)
+	at, serve, closing, err := ends.listen()
 	if err != nil {
 		return fmt.Errorf("--listen %s: %w", f.listen, err)
 	}
-	defer listener.Close()
+	defer closing()
 	var traceErr error
 	if f.trace != "" {
 		out := cmd.OutOrStdout()
@@ -116,8 +111,8 @@ func runFaultProxy(cmd *cobra.Command, f faultProxyFlags) (err error) {
 		opt.Trace = fault.Trace(lines, scenario.Framing, func(err error) { traceErr = err })
 	}
 	proxy := fault.New(scenario, opt)
-	fmt.Fprintf(cmd.ErrOrStderr(), "listening on %s for %s, seed %d; Ctrl-C ends and prints the counts\n", listener.Addr(), f.to, f.seed)
-	if err := proxy.Serve(cmd.Context(), listener); err != nil {
+	fmt.Fprintf(cmd.ErrOrStderr(), "listening on %s for %s, seed %d; Ctrl-C ends and prints the counts\n", at, f.to, f.seed)
+	if err := serve(cmd.Context(), proxy); err != nil {
 		return err
 	}
 	counters := proxy.Counters()

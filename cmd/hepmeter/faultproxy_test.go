@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -25,19 +26,24 @@ type faultProxy struct {
 
 func startFaultProxy(t *testing.T, binary, to, scenario string, args ...string) *faultProxy {
 	t.Helper()
+	return startFaultProxyAt(t, binary, "127.0.0.1:0", regexp.MustCompile(`listening on 127\.0\.0\.1:(\d+) `), to, scenario, args...)
+}
+
+// startFaultProxyAt starts one that listens there, and says so in the words of listening.
+func startFaultProxyAt(t *testing.T, binary, listen string, listening *regexp.Regexp, to, scenario string, args ...string) *faultProxy {
+	t.Helper()
 	file := filepath.Join(t.TempDir(), "scenario.yaml")
 	if err := os.WriteFile(file, []byte(scenario), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	p := &faultProxy{stderr: new(output), exited: make(chan error, 1)}
-	p.cmd = exec.Command(binary, append([]string{"fault-proxy", "--listen", "127.0.0.1:0", "--to", to, "--scenario", file}, args...)...)
+	p.cmd = exec.Command(binary, append([]string{"fault-proxy", "--listen", listen, "--to", to, "--scenario", file}, args...)...)
 	p.cmd.Stderr = p.stderr
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { p.cmd.Process.Kill() })
 	go func() { p.exited <- p.cmd.Wait() }()
-	listening := regexp.MustCompile(`listening on 127\.0\.0\.1:(\d+) `)
 	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(5 * time.Millisecond) {
 		if m := listening.FindStringSubmatch(p.stderr.String()); m != nil {
 			p.port = m[1]
@@ -132,12 +138,55 @@ func TestFaultProxyWithMbpoll(t *testing.T) {
 	})
 }
 
+// TestFaultProxyOnLines: the real mbpoll reads a real meter, each on a serial line of its
+// own, with the proxy between.
+func TestFaultProxyOnLines(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("pseudo terminals are made on Linux alone")
+	}
+	mbpoll, err := exec.LookPath("mbpoll")
+	if err != nil {
+		t.Skip("mbpoll is not installed: apt-get install mbpoll")
+	}
+	line := newNullModem(t)
+	binary := buildHepmeter(t)
+	meter := startMeter(t, binary, filepath.Join(t.TempDir(), "data"), "--model", "PM8000", "--serial", "com1="+line.meter+"?protocol=modbus-rtu&unit=100",
+		"--source", "synth:"+filepath.Join("..", "..", "examples", "scenarios", "reference-50hz.yaml"))
+	meter.waitForVolts(t)
+	master := filepath.Join(t.TempDir(), "line")
+	p := startFaultProxyAt(t, binary, "pty:"+master+"?baud=19200", regexp.MustCompile(`listening on (\S+) for `), line.master+"?baud=19200", `framing: rtu
+faults:
+  - {fault: wrongCRC, from: 2, to: 2}
+  - {fault: exception, code: 6, from: 3, to: 3}
+  - {fault: drop, on: requests, from: 3, to: 3}`)
+	for i, sees := range []string{`230`, `(?i)crc`, `(?i)busy`, `(?i)timed out`, `230`} {
+		out, err := exec.Command(mbpoll, "-1", "-m", "rtu", "-a", "100", "-b", "19200", "-P", "none", "-o", "2", "-B", "-t", "4:float", "-r", "3028", "-c", "1", master).CombinedOutput()
+		if !regexp.MustCompile(sees).Match(out) {
+			t.Errorf("request %d: %v\n%s\nwant %s", i+1, err, out, sees)
+		}
+	}
+	if code := p.interrupt(t); code != 0 || strings.Count(p.stderr.String(), "fired 1 of") != 3 {
+		t.Errorf("exit code %d\n%s", code, p.stderr)
+	}
+	if _, err := os.Lstat(master); err == nil {
+		t.Errorf("%s is left behind", master)
+	}
+}
+
 // TestFaultProxyRefusals: what cannot be done is said before anything listens.
 func TestFaultProxyRefusals(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "s.yaml")
 	if err := os.WriteFile(file, []byte("faults:\n  - {fault: lose}"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	written := func(name, text string) string {
+		path := filepath.Join(t.TempDir(), name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	tcp, resets := written("tcp.yaml", "faults:\n  - {fault: drop}"), written("resets.yaml", "framing: rtu\nfaults:\n  - {fault: reset}")
 	for _, tc := range []struct {
 		name string
 		args []string
@@ -145,8 +194,12 @@ func TestFaultProxyRefusals(t *testing.T) {
 	}{
 		{"no listen", []string{"--to", "h:1", "--scenario", file}, "--listen is missing"},
 		{"no scenario", []string{"--listen", ":0", "--to", "h:1"}, "--scenario is missing"},
-		{"serial device", []string{"--listen", ":0", "--to", "/dev/ttyUSB0", "--scenario", file}, "serial devices are not supported"},
-		{"COM port", []string{"--listen", ":0", "--to", "COM3", "--scenario", file}, "serial devices are not supported"},
+		{"a serial device and Modbus TCP", []string{"--listen", ":0", "--to", "/dev/ttyUSB0", "--scenario", tcp}, "framing: rtu"},
+		{"a COM port and Modbus TCP", []string{"--listen", ":0", "--to", "COM3", "--scenario", tcp}, "framing: rtu"},
+		{"a serial device at no rate", []string{"--listen", ":0", "--to", "/dev/ttyUSB0?baud=7", "--scenario", tcp}, "one of [2400"},
+		{"a reset on a line", []string{"--listen", "pty:" + file + ".pty", "--to", "h:1", "--scenario", resets}, "line 3: reset makes no sense on a serial line"},
+		{"a terminal for the device", []string{"--listen", ":0", "--to", "pty:/tmp/x", "--scenario", file}, "give the path of the device"},
+		{"a terminal without a path", []string{"--listen", "pty:", "--to", "h:1", "--scenario", file}, "write DEVICE"},
 		{"no port", []string{"--listen", ":0", "--to", "meter", "--scenario", file}, "want HOST:PORT"},
 		{"wrong scenario", []string{"--listen", ":0", "--to", "h:1", "--scenario", file}, `s.yaml:2: fault: "lose" is not one of`},
 		{"no file", []string{"--listen", ":0", "--to", "h:1", "--scenario", file + "x"}, "--scenario: open "},

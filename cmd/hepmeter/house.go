@@ -77,11 +77,12 @@ func (h *house) live(ctx context.Context, started func(*meter.Meter)) (again boo
 	if err != nil {
 		return false, err
 	}
-	serials, err := h.serialAttendants(gate, layout, network)
+	pipes := h.pipes(gate)
+	serials, err := h.serialAttendants(gate, layout, network, pipes)
 	if err != nil {
 		return false, err
 	}
-	serving := newServing(ctx, h, gate, doors, append(h.attendants(m), serials...))
+	serving := newServing(ctx, h, gate, append(doors, pipeDoors(pipes)...), append(h.attendants(m), serials...))
 	// Servers stop before the meter, so that writes under way are still carried out.
 	defer func() { err = errors.Join(err, serving.stop()) }()
 	if err := serving.start(); err != nil {

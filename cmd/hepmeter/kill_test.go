@@ -65,7 +65,7 @@ func (o *output) String() string {
 func startMeter(t testing.TB, binary, data string, args ...string) *process {
 	t.Helper()
 	p := &process{readyFile: filepath.Join(t.TempDir(), "ready.json"), stderr: new(output), exited: make(chan error, 1)}
-	p.cmd = exec.Command(binary, append([]string{"run", "--data", data, "--port", "modbus=0", "--port", "modbus-rtu-tcp=0", "--port", "ion=0", "--port", "http=0", "--port", "https=0", "--port", "ssh=0", "--ready", p.readyFile}, args...)...)
+	p.cmd = exec.Command(binary, append([]string{"run", "--data", data, "--port", "modbus=0", "--port", "modbus-rtu-tcp=0", "--port", "ion=0", "--port", "http=0", "--port", "https=0", "--port", "ssh=0", "--port", "ethergate1=0", "--port", "ethergate2=0", "--ready", p.readyFile}, args...)...)
 	p.cmd.Stderr = p.stderr
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)

@@ -53,7 +53,7 @@ synthetic 230 V 50 Hz three-phase site, reachable from this machine only.
 	flags.StringVar(&f.serial, "serial-number", "", "serial number of a fresh meter (default: one is made up)")
 	flags.StringVar(&f.source, "source", "synth", "where the samples come from")
 	flags.StringVar(&f.host, "host", "127.0.0.1", "address to listen on; 0.0.0.0 lets other machines in")
-	flags.StringVar(&f.ports, "ports", "dev", "port set: dev (http 8080, https 8443, modbus 5020, modbus-rtu-tcp 7701, ion 7700, ssh 2222) or standard (80, 443, 502, 7701, 7700, 22, and then as the Ethernet registers say)")
+	flags.StringVar(&f.ports, "ports", "dev", "port set: dev (http 8080, https 8443, modbus 5020, modbus-rtu-tcp 7701, ion 7700, ssh 2222; with --serial ethergate1 7801, ethergate2 7802) or standard (80, 443, 502, 7701, 7700, 22, 7801, 7802, and then as the Ethernet registers say)")
 	flags.StringArrayVar(&f.port, "port", nil, "one port as NAME=N, 0 for any free one; may be repeated")
 	flags.StringArrayVar(&f.lines, "serial", nil, "a serial port as com1=DEVICE[?baud=N&parity=N|E|O&unit=N&protocol=modbus-rtu|modbus-master|ethergate]; what is left out is as the registers of COM1 say; may be repeated")
 	flags.StringVar(&f.limits, "limits", "open", "connections a service takes: open (1,024) or factory (as the real meters, 8)")
@@ -148,6 +148,11 @@ func greet(out io.Writer, m *meter.Meter, f runFlags, listening *boot.Sockets) {
 	fmt.Fprintf(out, "  rtu      %s (Modbus RTU frames over TCP, unit %s)\n", listening.Address(boot.ModbusRTUTCP), security.Setting(modbusserver.UnitRegister))
 	for _, line := range f.lines {
 		fmt.Fprintf(out, "  serial   %s\n", line)
+	}
+	for _, e := range etherGates {
+		if at := listening.Address(e.service); at != "" {
+			fmt.Fprintf(out, "  ethergate %s (to %s, while its Protocol is EtherGate and %s is ON)\n", at, e.port, access.RegisterEtherGate)
+		}
 	}
 	fmt.Fprintf(out, "  ion      %s (object protocol, for hepsetup)\n", listening.Address(boot.ION))
 	fmt.Fprintf(out, "  web      %s (%s)\n", pagesAddress(listening, host), security.Setting(access.RegisterWebAccess))

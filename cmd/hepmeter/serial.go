@@ -11,6 +11,7 @@ import (
 	"github.com/hepmeter/hepmeter/boot"
 	"github.com/hepmeter/hepmeter/master"
 	"github.com/hepmeter/hepmeter/registermap"
+	"github.com/hepmeter/hepmeter/serve/ethergate"
 	modbusserver "github.com/hepmeter/hepmeter/serve/modbus"
 	"github.com/hepmeter/hepmeter/serve/serial"
 	"github.com/hepmeter/hepmeter/wire/routing"
@@ -34,8 +35,42 @@ func linesOf(f runFlags) ([]boot.SerialLine, error) {
 	return lines, nil
 }
 
+// etherGates are the serial ports that have an EtherGate, with its service and the register
+// of its TCP port.
+var etherGates = []struct {
+	port     string
+	service  boot.Service
+	register string
+}{
+	{"COM1", boot.EtherGate1, "Ethernet/EtherGate COM1 Port"},
+	{"COM4", boot.EtherGate2, "Ethernet/EtherGate COM4 Port"},
+}
+
+// pipes are the EtherGates of the serial ports that the user has given devices for, by port.
+func (h *house) pipes(gate *access.Gate) map[string]*ethergate.Pipe {
+	pipes := map[string]*ethergate.Pipe{}
+	for _, given := range h.lines {
+		for _, e := range etherGates {
+			if e.port == given.Port {
+				pipes[e.port] = ethergate.New(gate, e.port, ethergate.Options{})
+			}
+		}
+	}
+	return pipes
+}
+
+// pipeDoors are the ends of pipes at the network.
+func pipeDoors(pipes map[string]*ethergate.Pipe) (doors []door) {
+	for _, e := range etherGates {
+		if pipe := pipes[e.port]; pipe != nil {
+			doors = append(doors, door{e.service, e.register, pipe.Serve})
+		}
+	}
+	return doors
+}
+
 // serialAttendants serve the serial ports that the user has given devices for.
-func (h *house) serialAttendants(gate *access.Gate, layout *registermap.Map, network *master.Network) ([]func(context.Context) error, error) {
+func (h *house) serialAttendants(gate *access.Gate, layout *registermap.Map, network *master.Network, pipes map[string]*ethergate.Pipe) ([]func(context.Context) error, error) {
 	var all []func(context.Context) error
 	for _, given := range h.lines {
 		if gate.Security().Setting(given.Port+"/Protocol") == "" {
@@ -54,6 +89,9 @@ func (h *house) serialAttendants(gate *access.Gate, layout *registermap.Map, net
 				return bus.ServeLine(ctx, port, opened.Baud)
 			},
 			modbusserver.LineProtocol: modbusserver.NewLine(gate, layout, line, modbusserver.Options{}),
+		}
+		if pipe := pipes[given.Port]; pipe != nil {
+			servers[ethergate.LineProtocol] = pipe.ServeLine
 		}
 		all = append(all, func(ctx context.Context) error { return serial.Serve(ctx, line, servers, h.log) })
 	}

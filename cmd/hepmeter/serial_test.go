@@ -107,17 +107,23 @@ assert c.connect()
 assert c.read_holding_registers(3027, 2, slave=1).isError()
 `
 
+// waitForVolts waits until the meter has measured 230 V.
+func (p *process) waitForVolts(t *testing.T) {
+	t.Helper()
+	for deadline, c := time.Now().Add(30*time.Second), p.dial(t); !(readFloat(t, c, 3028) > 229); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("the meter shows no voltage")
+		}
+	}
+}
+
 // TestMastersOnALine: the real mbpoll and pymodbus read the truth over a serial port, before
 // and after its device was gone.
 func TestMastersOnALine(t *testing.T) {
 	line := newNullModem(t)
 	p := startMeter(t, buildHepmeter(t), filepath.Join(t.TempDir(), "data"), "--model", "PM8000", "--serial", "com1="+line.meter+"?protocol=modbus-rtu",
 		"--source", "synth:"+filepath.Join("..", "..", "examples", "scenarios", "reference-50hz.yaml"))
-	for deadline, c := time.Now().Add(20*time.Second), p.dial(t); !(readFloat(t, c, 3028) > 229); time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal("the meter shows no voltage")
-		}
-	}
+	p.waitForVolts(t)
 	shown := regexp.MustCompile(`\[3028\]:\s+(\S+)`)
 	mbpoll := func() (volts float64, out string) {
 		got, err := exec.Command("mbpoll", "-1", "-m", "rtu", "-a", "100", "-b", "19200", "-P", "none", "-o", "2", "-B", "-t", "4:float", "-r", "3028", "-c", "1", line.master).CombinedOutput()

@@ -42,6 +42,7 @@ func ethernet() ion.Type {
 		{"Enable Modbus RTU over TCP", "ON", "Modbus RTU frames in TCP"},
 		{"Enable SSH", "ON", "the terminal"},
 		{"Enable SFTP", "ON", "file transfer"},
+		{"Enable EtherGate", "OFF", "the way through to the devices on a serial port whose Protocol is EtherGate, for anyone who connects,"},
 	} {
 		t.Setups = append(t.Setups, ion.Setup{Name: s.name, Class: ion.Boolean, Default: s.value, Doc: s.doc + " is served"})
 	}

@@ -337,7 +337,7 @@ func TestOperations(t *testing.T) {
 			if a := now.Accounts; len(a) != 1 || !a[0].You || a[0].PasswordKind != "numeric" || len(a[0].Effective) != 7 {
 				t.Errorf("%+v", a)
 			}
-			if e := now.Exposure; len(e) != 7 || e[1].Path != "ion" || !e[1].Enabled {
+			if e := now.Exposure; len(e) != 8 || e[1].Path != "ion" || !e[1].Enabled {
 				t.Errorf("%+v", e)
 			}
 		}},

@@ -55,7 +55,8 @@ func setupSections(s *access.Session) ([]setupSection, error) {
 		{Name: "time", Title: "Local time", needs: access.SetClock, registers: registersOf("Clock", "TZ Offset", "DST Offset")},
 		{Name: "ethernet", Title: "Ethernet", needs: access.WriteCommunications, registers: registersOf("Ethernet",
 			"Enable ION", "Enable Modbus TCP", "Enable Modbus RTU over TCP", "Enable SSH", "Enable SFTP", "Enable Syslog", "Syslog Server", "Syslog Transport",
-			"HTTP Port", "HTTPS Port", "ION Port", "Modbus TCP Port", "Modbus RTU over TCP Port", "SSH Port", "Syslog Port")},
+			"HTTP Port", "HTTPS Port", "ION Port", "Modbus TCP Port", "Modbus RTU over TCP Port", "SSH Port", "EtherGate COM1 Port", "EtherGate COM4 Port", "Syslog Port")},
+		{Name: "ethergate", Title: "EtherGate", needs: access.AdministerSecurity, registers: registersOf("Ethernet", "Enable EtherGate")},
 		{Name: "web", Title: "Web pages", needs: access.AdministerSecurity, registers: registersOf("Ethernet", "Web Access")},
 	}
 	ports, err := s.ModuleList("Communications")
