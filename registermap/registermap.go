@@ -24,7 +24,10 @@ const (
 	UINT32   Type = "UINT32"
 	INT32    Type = "INT32"
 	INT64    Type = "INT64"
-	FLOAT32  Type = "FLOAT32"  // IEEE 754
+	FLOAT32  Type = "FLOAT32" // IEEE 754
+	FLOAT64  Type = "FLOAT64"
+	UM10K    Type = "UM10K"    // high · 10,000 + low, no sign
+	M10K     Type = "M10K"     // the same, both halves with the sign
 	UTF8     Type = "UTF8"     // two bytes per register, padded with zero bytes
 	BITMAP   Type = "BITMAP"   // one bit per state, bit 0 the first
 	DATETIME Type = "DATETIME" // four registers after IEC 870-5-4
@@ -34,7 +37,7 @@ const (
 // typeRegisters is the length of each type of fixed length; UTF8 and BITMAP are as
 // long as their row says.
 var typeRegisters = map[Type]int{
-	UINT16: 1, INT16: 1, UINT32: 2, INT32: 2, INT64: 4, FLOAT32: 2, DATETIME: 4, PF4Q: 2,
+	UINT16: 1, INT16: 1, UINT32: 2, INT32: 2, INT64: 4, FLOAT32: 2, FLOAT64: 4, UM10K: 2, M10K: 2, DATETIME: 4, PF4Q: 2,
 	UTF8: 0, BITMAP: 0,
 }
 

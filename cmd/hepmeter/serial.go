@@ -9,10 +9,12 @@ import (
 
 	"github.com/hepmeter/hepmeter/access"
 	"github.com/hepmeter/hepmeter/boot"
+	"github.com/hepmeter/hepmeter/master"
 	"github.com/hepmeter/hepmeter/registermap"
 	"github.com/hepmeter/hepmeter/serve/ethergate"
 	modbusserver "github.com/hepmeter/hepmeter/serve/modbus"
 	"github.com/hepmeter/hepmeter/serve/serial"
+	"github.com/hepmeter/hepmeter/wire/routing"
 )
 
 // linesOf reads --serial.
@@ -68,7 +70,7 @@ func pipeDoors(pipes map[string]*ethergate.Pipe) (doors []door) {
 }
 
 // serialAttendants serve the serial ports that the user has given devices for.
-func (h *house) serialAttendants(gate *access.Gate, layout *registermap.Map, pipes map[string]*ethergate.Pipe) ([]func(context.Context) error, error) {
+func (h *house) serialAttendants(gate *access.Gate, layout *registermap.Map, network *master.Network, pipes map[string]*ethergate.Pipe) ([]func(context.Context) error, error) {
 	var all []func(context.Context) error
 	for _, given := range h.lines {
 		if gate.Security().Setting(given.Port+"/Protocol") == "" {
@@ -81,7 +83,11 @@ func (h *house) serialAttendants(gate *access.Gate, layout *registermap.Map, pip
 				return boot.OpenSerial(given.Device, s.Baud, s.Framing)
 			},
 		}
+		bus := network.Line(given.Port)
 		servers := map[string]serial.Server{
+			routing.MasterProtocol: func(ctx context.Context, port serial.Port, opened serial.Settings) error {
+				return bus.ServeLine(ctx, port, opened.Baud)
+			},
 			modbusserver.LineProtocol: modbusserver.NewLine(gate, layout, line, modbusserver.Options{}),
 		}
 		if pipe := pipes[given.Port]; pipe != nil {

@@ -90,7 +90,7 @@ func showSecurity(p *page, s setup.Security) {
 	p.heading("Options")
 	rows = nil
 	for _, label := range slices.Sorted(maps.Keys(s.Options)) {
-		if strings.HasPrefix(label, "Security Options/") || strings.HasPrefix(label, "Ethernet/Enable") || strings.HasPrefix(label, "Ethernet/Web") {
+		if strings.HasPrefix(label, "Security Options/") || strings.HasPrefix(label, "Ethernet/Enable") || strings.HasPrefix(label, "Ethernet/Web") || strings.HasPrefix(label, "Modbus Gateway/") {
 			rows = append(rows, []string{label, s.Options[label]})
 		}
 	}

@@ -55,6 +55,9 @@ func Catalogue() []ion.Type {
 		ethernet(),
 		securityOptions(),
 		securityUser(),
+		modbusGateway(),
+		modbusGatewayUnit(),
+		modbusMasterOptions(),
 	}
 	return append(types, dataMappings()...)
 }
@@ -112,6 +115,16 @@ const (
 	// numberDataMapping is the first of a block of numbers, one for each kind of Data
 	// Mapping, that ends at 89. Further types go on from 90.
 	numberDataMapping
+)
+
+const (
+	numberModbusMasterOptions = iota + 90
+)
+
+// Manager numbers of the Modbus gateway.
+const (
+	numberModbusGateway = iota + 110
+	numberModbusGatewayUnit
 )
 
 // Inputs that many types have.

@@ -173,6 +173,11 @@ const (
 	rateChanges  = 24 // of one day
 	datesBytes   = 600
 
+	// Modbus Gateway, in ms. Sibling products delay frames by up to 100 ms, one by a minute
+	// (communications.md 3.1).
+	maxGatewayCache = 60_000
+	maxFrameDelay   = 1000
+
 	// Alert.
 	alertSources     = 8
 	alertBytes       = 200

@@ -1,18 +1,13 @@
 package modbus
 
 import (
-	"encoding/binary"
 	"math"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/hepmeter/hepmeter/access"
 	"github.com/hepmeter/hepmeter/registermap"
 )
-
-// nanFloat32 is the NOT AVAILABLE pattern of floats: a quiet NaN.
-const nanFloat32 = 0xFFC00000
 
 // encode writes the value of a row into dst, which is as long as the row's
 // registers. values are the row's sources. A pulse reads 0. What has no value, or none
@@ -30,74 +25,20 @@ func encode(dst []byte, row *registermap.Row, values []access.Value) {
 		encoded = encodeDateTime(dst, values)
 	case registermap.BITMAP:
 		encoded = encodeBitmap(dst, row.Form, values)
-	case registermap.FLOAT32, registermap.PF4Q:
+	case registermap.FLOAT32, registermap.FLOAT64, registermap.PF4Q:
 		var x float64
 		if x, encoded = realNumber(row, values); encoded {
-			f := float32(x)
-			if encoded = !math.IsInf(float64(f), 0); encoded {
-				binary.BigEndian.PutUint32(dst, math.Float32bits(f))
-			}
+			encoded = row.Type.PutNumber(dst, x)
 		}
 	default:
 		var n int64
 		if n, encoded = integer(row, values); encoded {
-			encoded = encodeInteger(dst, row.Type, n)
+			encoded = row.Type.PutInteger(dst, n)
 		}
 	}
 	if !encoded {
-		notAvailable(dst, row.Type)
+		row.Type.PutNotAvailable(dst)
 	}
-}
-
-// notAvailable writes the pattern of a type for a value that is not there.
-func notAvailable(dst []byte, t registermap.Type) {
-	clear(dst)
-	switch t {
-	case registermap.UTF8:
-	case registermap.UINT16, registermap.UINT32, registermap.DATETIME:
-		for i := range dst {
-			dst[i] = 0xFF
-		}
-	case registermap.INT16, registermap.INT32, registermap.INT64, registermap.BITMAP:
-		dst[0] = 0x80
-	case registermap.FLOAT32, registermap.PF4Q:
-		binary.BigEndian.PutUint32(dst, nanFloat32)
-	}
-}
-
-// encodeInteger writes n unless the type has no room for it, or means NOT AVAILABLE
-// by that pattern.
-func encodeInteger(dst []byte, t registermap.Type, n int64) bool {
-	switch t {
-	case registermap.UINT16:
-		if n < 0 || n >= math.MaxUint16 {
-			return false
-		}
-		binary.BigEndian.PutUint16(dst, uint16(n))
-	case registermap.INT16:
-		if n <= math.MinInt16 || n > math.MaxInt16 {
-			return false
-		}
-		binary.BigEndian.PutUint16(dst, uint16(n))
-	case registermap.UINT32:
-		if n < 0 || n >= math.MaxUint32 {
-			return false
-		}
-		binary.BigEndian.PutUint32(dst, uint32(n))
-	case registermap.INT32:
-		if n <= math.MinInt32 || n > math.MaxInt32 {
-			return false
-		}
-		binary.BigEndian.PutUint32(dst, uint32(n))
-	case registermap.INT64:
-		if n == math.MinInt64 {
-			return false
-		}
-		binary.BigEndian.PutUint64(dst, uint64(n))
-	default:
-		return false
-	}
-	return true
 }
 
 // integer is the value of a row as a whole number: exact where all sources are
@@ -200,23 +141,11 @@ func realNumber(row *registermap.Row, values []access.Value) (float64, bool) {
 		}
 		x = 100 * math.Abs(values[0].Number-mean) / mean
 	case registermap.FourQuadrant:
-		x = fourQuadrant(values[0].Number, values[1].Number, values[2].Number)
+		activePower, reactivePower := values[1].Number, values[2].Number
+		x = registermap.PackPowerFactor(values[0].Number, activePower < 0, activePower*reactivePower < 0)
 	}
 	x *= row.Scale
 	return x, !math.IsNaN(x)
-}
-
-// fourQuadrant packs a power factor with direction and lead or lag into one number:
-// lagging pf itself, leading 2 − pf, both with the sign of the active power.
-func fourQuadrant(pf, activePower, reactivePower float64) float64 {
-	r := math.Abs(pf)
-	if activePower*reactivePower < 0 {
-		r = 2 - r
-	}
-	if activePower < 0 {
-		r = -r
-	}
-	return r
 }
 
 func encodeText(dst []byte, values []access.Value) bool {
@@ -228,16 +157,7 @@ func encodeText(dst []byte, values []access.Value) bool {
 	default:
 		return false
 	}
-	text := values[0].Text
-	if len(text) > len(dst) {
-		// Cut between characters, so that the rest is still UTF-8.
-		n := len(dst)
-		for n > 0 && !utf8.RuneStart(text[n]) {
-			n--
-		}
-		text = text[:n]
-	}
-	clear(dst[copy(dst, text):])
+	registermap.PutText(dst, values[0].Text)
 	return true
 }
 
@@ -269,22 +189,13 @@ func encodeBitmap(dst []byte, form registermap.Form, values []access.Value) bool
 	if !ok {
 		return false
 	}
-	// The topmost bit says NOT AVAILABLE.
-	room := min(8*len(dst)-1, 63)
-	if !(bits >= 0 && bits < math.Ldexp(1, room)) {
+	if !(bits >= 0 && bits < 1<<63) {
 		return false
 	}
-	n := uint64(bits)
-	for i := len(dst) - 1; i >= 0; i-- {
-		dst[i] = byte(n)
-		n >>= 8
-	}
-	return true
+	return registermap.BITMAP.PutInteger(dst, int64(bits))
 }
 
-// encodeDateTime writes four registers after IEC 870-5-4: year − 2000; month and
-// day; hour and minute; milliseconds within the minute. The weekday is left out,
-// which the format writes as 0.
+// encodeDateTime writes an instant.
 func encodeDateTime(dst []byte, values []access.Value) bool {
 	if len(values) != 1 || !values[0].Available || values[0].Kind != access.KindTime {
 		return false
@@ -295,14 +206,5 @@ func encodeDateTime(dst []byte, values []access.Value) bool {
 	}
 	// Floor to the millisecond: a clock never shows a time that is still to come. A
 	// microsecond is added first, since the float may sit just below the millisecond.
-	t := time.UnixMilli(int64(math.Floor(seconds*1000 + 1e-3))).UTC()
-	year := t.Year() - 2000
-	if year < 0 || year > 127 {
-		return false
-	}
-	binary.BigEndian.PutUint16(dst, uint16(year))
-	binary.BigEndian.PutUint16(dst[2:], uint16(int(t.Month())<<8|t.Day()))
-	binary.BigEndian.PutUint16(dst[4:], uint16(t.Hour()<<8|t.Minute()))
-	binary.BigEndian.PutUint16(dst[6:], uint16(t.Second()*1000+t.Nanosecond()/1e6))
-	return true
+	return registermap.PutDateTime(dst, time.UnixMilli(int64(math.Floor(seconds*1000+1e-3))))
 }

@@ -81,10 +81,10 @@ func (s *lineServer) serve(ctx context.Context, port serial.Port, silence time.D
 		}
 		in, wait = in[:0], serial.Glance
 		if due != nil {
-			done := make(chan struct{})
-			s.writers.begin(c, due, func() { close(done) })
-			<-done
-			answer = s.handler.finish(c, due, out)
+			if !await(ctx, c, due, s.writers) {
+				return nil
+			}
+			answer = due.finish(s.handler, c, out)
 		}
 		if len(answer) == 0 {
 			continue

@@ -3,9 +3,7 @@ package modbus
 import (
 	"bytes"
 	"context"
-	"encoding/binary"
 	"fmt"
-	"math"
 	"time"
 
 	"github.com/hepmeter/hepmeter/access"
@@ -16,8 +14,8 @@ import (
 // broadcastUnit is the unit that every device on a line obeys.
 const broadcastUnit = 0
 
-// writing is a request that changes the meter. It is carried out on a goroutine that may
-// wait for the disk, and finished on the one that serves its client.
+// writing is the errand of a request that changes the meter. It is carried out on a
+// goroutine that may wait for the disk.
 type writing struct {
 	header  modbus.Header
 	request modbus.Request
@@ -53,8 +51,13 @@ func (c *client) carryOut(ctx context.Context, w *writing) {
 	}
 }
 
+func (w *writing) begin(c *client, all *writers, done func()) { all.begin(c, w, done) }
+
+// abandon gives nothing up: who has gone wanted it all the same.
+func (*writing) abandon() bool { return false }
+
 // finish appends the answer to what was carried out. A broadcast has none.
-func (h *handler) finish(c *client, w *writing, out []byte) []byte {
+func (w *writing) finish(h *handler, c *client, out []byte) []byte {
 	if h.framing.addressed(w.header) == everyone {
 		return out
 	}
@@ -159,16 +162,7 @@ func changeOf(row *registermap.Row, data []byte) access.Change {
 // AVAILABLE pattern, and what the row does not take, such as an index beyond the
 // enumeration or a pulse other than 1.
 func decode(row *registermap.Row, data []byte) (x float64, ok bool) {
-	switch row.Type {
-	case registermap.UINT16:
-		n := binary.BigEndian.Uint16(data)
-		x, ok = float64(n), n != math.MaxUint16
-	case registermap.UINT32:
-		n := binary.BigEndian.Uint32(data)
-		x, ok = float64(n), n != math.MaxUint32
-	case registermap.FLOAT32:
-		x, ok = float64(math.Float32frombits(binary.BigEndian.Uint32(data))), true
-	}
+	x, ok = row.Type.Number(data)
 	if !ok || !row.Takes(x) {
 		return 0, false
 	}
