@@ -103,6 +103,10 @@ type Node struct {
 	records map[Handle]uint64
 	outbox  outbox
 	changes Changes
+	// asked is the number of the latest question; questions are those that were not taken yet,
+	// taken is the list that was.
+	asked            uint64
+	questions, taken []Question
 }
 
 // tickFlow is a flow and the tick in which it flowed.

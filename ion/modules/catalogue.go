@@ -56,6 +56,11 @@ func Catalogue() []ion.Type {
 		securityOptions(),
 		securityUser(),
 		modbusMasterOptions(),
+		modbusMasterDevice(),
+		modbusMasterMap(),
+		modbusImport(),
+		modbusExport(),
+		modbusSlave(),
 	}
 	return append(types, dataMappings()...)
 }
@@ -117,6 +122,11 @@ const (
 
 const (
 	numberModbusMasterOptions = iota + 90
+	numberModbusMasterDevice
+	numberModbusMasterMap
+	numberModbusImport
+	numberModbusExport
+	numberModbusSlave
 )
 
 // Inputs that many types have.
