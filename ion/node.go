@@ -315,6 +315,20 @@ func (n *Node) Pulse(label string, by By) error {
 	return nil
 }
 
+// Refuses tells why Command would refuse a value for an output that clients write, as far as
+// the module can tell beforehand.
+func (n *Node) Refuses(label string, v Value) error {
+	index, ok := n.Find(label)
+	if !ok {
+		return fmt.Errorf("there is no register %q", label)
+	}
+	m := n.modules[n.directory.Registers[index].Module]
+	if r, ok := m.behaviour.(Refuser); ok {
+		return r.Refuses(index-m.base, v)
+	}
+	return nil
+}
+
 // Command writes a value to the output labelled "Module/Output", as a client does: an
 // External Boolean's Switch, a virtual input's State. v has the output's class; a Pulse
 // needs no value. The events it raises carry by.

@@ -186,6 +186,11 @@ type Commander interface {
 	Command(c *Context, output int, v Value) error
 }
 
+// Refuser is a Commander that can tell beforehand why it would refuse a value.
+type Refuser interface {
+	Refuses(output int, v Value) error
+}
+
 // Keeper has state that survives a power cut. Keep appends it; Restore is called at
 // power-up with what Keep wrote. A Keeper calls Context.Changed when its state changed.
 type Keeper interface {

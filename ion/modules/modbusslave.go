@@ -166,16 +166,24 @@ func (m *slave) served(c *ion.Context, x float64) float64 {
 	return min(max(x, low), high)
 }
 
-// Command takes what a client writes to a register.
-func (m *slave) Command(c *ion.Context, output int, v ion.Value) error {
+// Refuses tells what is not written.
+func (m *slave) Refuses(output int, v ion.Value) error {
 	low, high, _ := registermap.UINT16.Bounds()
 	switch {
 	case !m.format.Written || output >= registermap.SlaveSlots:
-		return fmt.Errorf("%s is not written: its Format is %s", c.Label(), m.format.Name)
+		return fmt.Errorf("this is not written: the Format of the module is %s", m.format.Name)
 	case !v.Available:
 		return errNoValue
 	case v.Number != math.Trunc(v.Number) || v.Number < low || v.Number > high:
 		return fmt.Errorf("%g is no whole number from %g to %g", v.Number, low, high)
+	}
+	return nil
+}
+
+// Command takes what a client writes to a register.
+func (m *slave) Command(c *ion.Context, output int, v ion.Value) error {
+	if err := m.Refuses(output, v); err != nil {
+		return err
 	}
 	m.written[output] = ion.Value{Available: true, Number: v.Number, StampNs: c.Now.UnixNano()}
 	c.SetValue(output, m.written[output])
