@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/hepmeter/hepmeter/wire/routing"
 )
 
 // ChangeKind says what a Change does.
@@ -132,12 +134,19 @@ func (p *programmed) operation(c Change) (op Operation, account int) {
 	case c.Kind != Set:
 	case strings.EqualFold(typeName, ethernet) && strings.EqualFold(ethernet+"/"+register, RegisterWebAccess):
 		return AdministerSecurity, 0
-	case strings.EqualFold(typeName, ethernet) || strings.EqualFold(typeName, "Communications"):
+	case strings.EqualFold(typeName, routing.Gateway) && (strings.EqualFold(register, "Access") || strings.EqualFold(register, "Allowed Addresses")):
+		return AdministerSecurity, 0
+	case isCommunications(typeName):
 		return WriteCommunications, 0
 	case strings.EqualFold(typeName, "Clock"):
 		return SetClock, 0
 	}
 	return op, account
+}
+
+// isCommunications reports whether the setup registers of a type are communications.
+func isCommunications(typeName string) bool {
+	return slices.ContainsFunc([]string{ethernet, "Communications", routing.Gateway, routing.Options}, func(name string) bool { return strings.EqualFold(name, typeName) })
 }
 
 // demandReset is the label of the External Pulse that resets the peak demand.

@@ -25,6 +25,8 @@ var codes = [...]CodeInfo{
 	{CodeNotInThisFirmware, "this firmware does not have that", "see docs/access.md for what each generation has"},
 	{CodeMapClosed, "the Modbus map is closed", "set Security Options/Modbus Map Access to Read Only, or use ION over Modbus with an account"},
 	{CodeMapReadOnly, "the Modbus map cannot be written", "set Security Options/Modbus Map Access to Read/Write (in LSS User1 needs Full Meter Config Access, too; in Advanced the map is never written)"},
+	{CodeGatewayClosed, "the Modbus gateway is closed to this client", "set Modbus Gateway/Access to Read Only or Read/Write, and have its address in Modbus Gateway/Allowed Addresses, or nobody's"},
+	{CodeGatewayReadOnly, "this client may only read from the devices behind the Modbus gateway", "set Modbus Gateway/Access to Read/Write, and see that Modbus Gateway/Allowed Addresses does not have its address with =ro"},
 	{CodeSetupClosed, "setup is switched off on this path", "use the object protocol, for example with hepsetup, or have someone with the right switch it on: Security Options/Web Configuration, Display Options/Front Panel Programming"},
 	{CodeNoAdministrator, "no account could change security any more", "leave Security Config Access and Read Access with one account that has a password"},
 	{CodeNoSuchAccount, "there is no such account", "see `hepsetup users list` for the accounts"},

@@ -5,6 +5,7 @@ import (
 	"context"
 	"maps"
 	"net"
+	"net/netip"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -18,6 +19,9 @@ type Client struct {
 	Remote string // network address with port, or the name of the line
 	// Encrypted tells that nobody on the way can read it.
 	Encrypted bool
+	// Gateway tells that it may ask for units behind the Modbus gateway, which has
+	// connections of its own.
+	Gateway bool
 	// End closes the connection from the meter's side, and does not wait for it; nil where
 	// that cannot be done.
 	End func()
@@ -39,11 +43,13 @@ type Limits struct {
 	// 0 for none.
 	Shared int
 	Path   [paths]int
+	// Gateway is for the clients of the Modbus gateway, which count for neither; 0 for none.
+	Gateway int
 }
 
 // OpenLimits takes 1,024 connections of each service.
 func OpenLimits() Limits {
-	var l Limits
+	l := Limits{Gateway: 1024}
 	for p := range l.Path {
 		l.Path[p] = 1024
 	}
@@ -51,10 +57,11 @@ func OpenLimits() Limits {
 }
 
 // FactoryLimits are those of the real meters (security.md 7.1): eight connections that
-// ION and Modbus share, ten for the web pages, two for file transfer.
+// ION and Modbus share, 32 of the Modbus gateway, ten for the web pages, two for file
+// transfer.
 func FactoryLimits() Limits {
 	l := OpenLimits()
-	l.Shared = 8
+	l.Shared, l.Gateway = 8, 32
 	l.Path[Web], l.Path[SFTP], l.Path[SSH], l.Path[FrontPanel] = 10, 2, 2, 1
 	return l
 }
@@ -66,9 +73,11 @@ func shares(p Path) bool { return p == ION || p == IONOverModbus || p == ModbusM
 type connection struct {
 	gate   *Gate
 	client Client
-	id     uint64
-	since  time.Time
-	closed atomic.Bool
+	// address is that of the client, without its port; the zero value where it has none.
+	address netip.Addr
+	id      uint64
+	since   time.Time
+	closed  atomic.Bool
 	// kept tells that it is the one beyond the limit that is kept for a named user.
 	kept bool
 	// called is what the client calls itself.
@@ -104,6 +113,9 @@ func (g *Gate) Open(client Client) (*Session, error) {
 	g.mu.Lock()
 	ofPath, shared, kept := 0, 0, false
 	for _, c := range g.connections {
+		if c.client.Gateway != client.Gateway {
+			continue
+		}
 		samePath, bothShare := c.client.Path == client.Path, limits.Shared > 0 && shares(c.client.Path) && shares(client.Path)
 		switch {
 		case c.kept:
@@ -117,18 +129,29 @@ func (g *Gate) Open(client Client) (*Session, error) {
 		}
 	}
 	full := limits.Path[client.Path] > 0 && ofPath >= limits.Path[client.Path] || limits.Shared > 0 && shared >= limits.Shared
+	if client.Gateway {
+		full = limits.Gateway > 0 && ofPath >= limits.Gateway
+	}
 	if full && (kept || client.Path == ModbusMap) {
 		g.mu.Unlock()
 		return nil, refuse(CodeConnectionsUsed, "")
 	}
 	g.lastID++
-	conn := &connection{gate: g, client: client, id: g.lastID, since: now, kept: full}
+	conn := &connection{gate: g, client: client, address: addressOf(client.Remote), id: g.lastID, since: now, kept: full}
 	g.connections[conn.id] = conn
 	g.mu.Unlock()
 	conn.lastUse.Store(now.UnixNano())
 	s := &Session{conn: conn, root: true}
 	conn.add(s)
 	return s, nil
+}
+
+// addressOf is the address in what a server knows of its client.
+func addressOf(remote string) netip.Addr {
+	if at, err := netip.ParseAddrPort(remote); err == nil {
+		return at.Addr()
+	}
+	return netip.Addr{}
 }
 
 // add puts a session on the connection, and reports whether there was room.

@@ -1,5 +1,7 @@
 package access
 
+import "net/netip"
+
 // Request is what is decided on, beside the generation and the mode.
 type Request struct {
 	Path Path
@@ -9,6 +11,8 @@ type Request struct {
 	// Account is that of a NamedUser, 0 otherwise.
 	Account   int
 	Operation Operation
+	// Address is that of the client, for what depends on it; the zero value where it has none.
+	Address netip.Addr
 }
 
 // Decide returns nil where r is allowed, or the refusal. It is the whole decision table;
@@ -21,8 +25,11 @@ func (s *Security) Decide(r Request) *Refusal {
 }
 
 func (s *Security) decide(r Request) *Refusal {
-	if r.Operation == SyncClock {
+	switch r.Operation {
+	case SyncClock:
 		return s.decideBroadcast(r.Path)
+	case ReadDownstream, WriteDownstream:
+		return s.decideGateway(r)
 	}
 	if r.Path == ModbusMap {
 		return s.decideMap(r.Operation)
@@ -251,6 +258,7 @@ var needs = [operations]Permissions{
 	UpgradeFirmware:    MayRead | MayConfig | MaySecurity,
 	AccessFactory:      MayRead | MaySecurity,
 	RestartMeter:       MayRead | MayConfig,
+	ReadDownstream:     MayRead, // no account is asked for it: it is use that only reads
 }
 
 // effective is what an account's boxes allow; nothing for one that is not there.

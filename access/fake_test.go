@@ -61,7 +61,7 @@ type meter struct {
 // newMeter is a factory-fresh meter: User1 with all boxes and the password 0.
 func newMeter(t *testing.T, g Generation) *meter {
 	t.Helper()
-	m := &meter{t: t, generation: g, modules: map[string]string{securityOptions: securityOptions, "Ethernet": "Ethernet", "COM1": "Communications", "Clock": "Clock",
+	m := &meter{t: t, generation: g, modules: map[string]string{securityOptions: securityOptions, "Ethernet": "Ethernet", "COM1": "Communications", "Modbus Gateway": "Modbus Gateway", "Modbus Master Options": "Modbus Master Options", "Clock": "Clock",
 		"Power Meter": "Power Meter", "Sd Demand": "Sliding Window Demand", "Peak Dmd Reset": "External Pulse"},
 		settings: map[string]string{RegisterMode: g.Modes[0].String(), RegisterWebAccess: "HTTPS"}, passwords: map[int]Verifier{}, kept: map[string][]byte{}}
 	if g.has(Standard) {

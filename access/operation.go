@@ -26,6 +26,10 @@ const (
 	// SyncClock is setting the clock by a Modbus broadcast, which names no user.
 	SyncClock
 	RestartMeter
+	// ReadDownstream and WriteDownstream are sending a request to a unit behind the Modbus
+	// gateway: one that only reads there, and any other.
+	ReadDownstream
+	WriteDownstream
 	operations // how many there are
 )
 
@@ -34,7 +38,7 @@ var operationNames = [operations]string{
 	"reset demand", "enter test mode", "administer security", "change own password",
 	"create module", "link module", "delete module", "load template", "read log",
 	"read file", "write file", "upgrade firmware", "access factory", "broadcast time sync",
-	"restart",
+	"restart", "read downstream", "write downstream",
 }
 
 // String is the operation in words, as audit records write it.

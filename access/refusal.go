@@ -22,6 +22,8 @@ const (
 	CodeNotInThisFirmware Code = "not-in-this-firmware"
 	CodeMapClosed         Code = "map-closed"
 	CodeMapReadOnly       Code = "map-read-only"
+	CodeGatewayClosed     Code = "gateway-closed"
+	CodeGatewayReadOnly   Code = "gateway-read-only"
 	CodeSetupClosed       Code = "setup-closed"
 	CodeNoAdministrator   Code = "no-administrator"
 	CodeNoSuchAccount     Code = "no-such-account"

@@ -3,12 +3,14 @@ package access
 import (
 	"flag"
 	"fmt"
+	"net/netip"
 	"os"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/hepmeter/hepmeter/access/rules"
+	"github.com/hepmeter/hepmeter/wire/routing"
 )
 
 var update = flag.Bool("update", false, "rewrite generated pages and golden files")
@@ -47,7 +49,7 @@ func readRules(t *testing.T) []*rules.Rule {
 		}
 		for _, a := range r.Operations {
 			known(operationNames[:], a.Name)
-			known([]string{"named only", "on", "off"}, a.Settings...)
+			known(append([]string{"named only", "on", "off", "address none", "address ro", "address rw"}, mapAccessNames[:]...), a.Settings...)
 		}
 	}
 	return table
@@ -63,24 +65,35 @@ func TestTable(t *testing.T) {
 		for _, mode := range g.Modes {
 			for set := 0; set <= int(allPermissions)+1; set++ {
 				boxes, absent := Permissions(set)&allPermissions, set > int(allPermissions)
-				for settings := range 3 * 2 * 2 * 2 {
+				const ordinary = 3 * 2 * 2 * 2
+				for settings := range ordinary + 3*3 {
 					mapAccess, named, broadcast, setup := MapAccess(settings%3), settings/3%2 == 1, settings/6%2 == 1, settings/12 == 1
+					gateway, address := MapReadWrite, "rw"
+					if settings >= ordinary { // those of the gateway, and the others as they are first
+						mapAccess, named, broadcast, setup = 0, false, false, false
+						gateway, address = MapAccess((settings-ordinary)%3), []string{"none", "ro", "rw"}[(settings-ordinary)/3]
+					}
 					// Everyone else has just what the acting account lacks.
 					acting := [2]*Security{}
 					for i, n := range []int{1, 2} {
-						acting[i] = securityOf(t, g, mode, mapAccess, named, broadcast, setup, n, boxes, absent)
+						acting[i] = securityOf(t, g, mode, mapAccess, named, broadcast, setup, n, boxes, absent, routing.RegisterAccess, gateway.String(), routing.RegisterAddresses, "192.0.2.7="+address)
 					}
 					a := &rules.Asked{Generation: g.Name, Mode: mode.String(), MapAccess: mapAccess.String(), Absent: absent, Boxes: boxes.Words(),
 						Upgrade: map[bool]string{true: "named only", false: "anyone"}[named], Broadcast: map[bool]string{true: "on", false: "off"}[broadcast],
-						Setup: map[bool]string{true: "setup on", false: "setup off"}[setup]}
+						Setup:   map[bool]string{true: "setup on", false: "setup off"}[setup],
+						Gateway: gateway.String(), Address: "address " + address}
 					for path := range paths {
 						for kind := range credentialKinds {
 							for op := range operations {
+								downstream := op == ReadDownstream || op == WriteDownstream
+								if settings >= ordinary && (path != ModbusMap || !downstream) {
+									continue
+								}
 								// Settings are varied where they matter.
 								if path != ModbusMap && mapAccess != 0 || op != UpgradeFirmware && named || op != SyncClock && broadcast || path != Web && path != FrontPanel && setup {
 									continue
 								}
-								r, s := Request{Path: path, Credential: kind, Operation: op}, acting[0]
+								r, s := Request{Path: path, Credential: kind, Operation: op, Address: netip.MustParseAddr("192.0.2.7")}, acting[0]
 								if kind == NamedUser {
 									r.Account, s = 2, acting[1]
 								}
@@ -135,11 +148,14 @@ func judged(t *testing.T, rule *rules.Rule, a *rules.Asked, refusal *Refusal) bo
 
 // securityOf makes a security in which account n has the boxes, or is absent, and account
 // 3-n has just the others.
-func securityOf(t *testing.T, g Generation, mode Mode, access MapAccess, named, broadcast, setup bool, n int, boxes Permissions, absent bool) *Security {
+func securityOf(t *testing.T, g Generation, mode Mode, access MapAccess, named, broadcast, setup bool, n int, boxes Permissions, absent bool, more ...string) *Security {
 	t.Helper()
 	onOff := map[bool]string{true: "ON", false: "OFF"}
 	settings := map[string]string{RegisterMode: mode.String(), RegisterMapAccess: access.String(), registerNamedUpgrade: onOff[named], registerBroadcast: onOff[broadcast],
 		RegisterWebSetup: onOff[setup], RegisterPanelSetup: onOff[setup]}
+	for i := 0; i < len(more); i += 2 {
+		settings[more[i]] = more[i+1]
+	}
 	for account, ticked := range map[int]Permissions{n: boxes, 3 - n: ^boxes & allPermissions} {
 		if absent && account == n {
 			continue

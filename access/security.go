@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 	"unicode"
+
+	"github.com/hepmeter/hepmeter/wire/routing"
 )
 
 // Account is one named user.
@@ -41,6 +43,10 @@ type Security struct {
 	// WebSetup and PanelSetup let setup be changed by way of the web pages and of the front
 	// panel.
 	WebSetup, PanelSetup bool
+	// GatewayAccess is what may be done with the devices behind the Modbus gateway.
+	GatewayAccess MapAccess
+	// gatewayAddresses says it for each client.
+	gatewayAddresses routing.Addresses
 
 	// attempts are the wrong logins until a user is locked, 0 for never; by path.
 	attempts [paths]int
@@ -111,6 +117,12 @@ func NewSecurity(g Generation, modelName string, settings map[string]string, pas
 	}
 	if s.MapAccess, err = readEnum(settings, RegisterMapAccess, mapAccessNames[:], MapReadOnly); err != nil {
 		return nil, err
+	}
+	if s.GatewayAccess, err = readEnum(settings, routing.RegisterAccess, mapAccessNames[:], MapReadWrite); err != nil {
+		return nil, err
+	}
+	if s.gatewayAddresses, err = routing.ParseAddresses(settings[routing.RegisterAddresses]); err != nil {
+		return nil, fmt.Errorf("%s: %w", routing.RegisterAddresses, err)
 	}
 	number := func(label string, factory int) int {
 		if n, err := strconv.ParseFloat(settings[label], 64); err == nil {

@@ -7,6 +7,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/hepmeter/hepmeter/wire/routing"
 )
 
 // The security file is what is set of security, as text to be reviewed, compared and
@@ -79,7 +81,8 @@ func moduleOf(label string) string {
 
 // isGateRegister reports whether a register is part of the security file.
 func isGateRegister(label string) bool {
-	return strings.EqualFold(moduleOf(label), securityOptions) || strings.EqualFold(label, RegisterWebAccess)
+	return strings.EqualFold(moduleOf(label), securityOptions) || strings.EqualFold(label, RegisterWebAccess) ||
+		strings.EqualFold(label, routing.RegisterAccess) || strings.EqualFold(label, routing.RegisterAddresses)
 }
 
 // parseSecurityFile reads a security file. The error names the line.

@@ -374,7 +374,7 @@ func (s *Session) decide(security *Security, op Operation) *Refusal {
 		}
 		return nil
 	}
-	return security.Decide(Request{Path: s.conn.client.Path, Credential: s.identity.Kind, Account: s.identity.Account, Operation: op})
+	return security.Decide(Request{Path: s.conn.client.Path, Credential: s.identity.Kind, Account: s.identity.Account, Operation: op, Address: s.conn.address})
 }
 
 // refuse records a refusal and returns it.

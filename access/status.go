@@ -115,7 +115,7 @@ func (s *Security) takes(p Path, kind CredentialKind) bool {
 		return p != ModbusMap && s.exists(Request{Path: p}) == nil
 	}
 	for op := range operations {
-		if op != SyncClock && s.Decide(Request{Path: p, Credential: kind, Operation: op}) == nil {
+		if op != SyncClock && op != ReadDownstream && op != WriteDownstream && s.Decide(Request{Path: p, Credential: kind, Operation: op}) == nil {
 			return true
 		}
 	}

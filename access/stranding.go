@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/hepmeter/hepmeter/wire/routing"
 )
 
 // The stranding guard: a change after which its author might not reach the meter any more
@@ -46,6 +48,12 @@ func strands(typeName, label, before, after string) bool {
 		return enables && !is("Enable Syslog") && isOn(before) || strings.HasSuffix(fold(register), fold(" Port")) && !is("Syslog Port")
 	case strings.EqualFold(typeName, "Communications"):
 		return is("Protocol", "Baud Rate", "Parity", "Unit ID", "Comm Mode")
+	// While there is a gateway, most units are no longer the meter.
+	case strings.EqualFold(label, routing.RegisterUnits):
+		return before == ""
+	case strings.EqualFold(typeName, routing.Options):
+		_, serial := cutFold(register, "Serial Connection ")
+		return (serial || is("Modbus Gateway Connection")) && !strings.EqualFold(after, "None")
 	}
 	return false
 }

@@ -28,6 +28,11 @@ func TestStrandingGuard(t *testing.T) {
 		{"Display Options/Front Panel Programming", "OFF", "ON", false},
 		{"Security Options/Web Configuration", "ON", "OFF", true},
 		{"Power Meter/PT Prim", "120", "240", false},
+		{"Modbus Gateway/TCP Units", "", "1=1", true},
+		{"Modbus Gateway/TCP Units", "1=1", "1=1,2=1", false},
+		{"Modbus Master Options/Modbus Gateway Connection", "None", "Serial Connection 1", true},
+		{"Modbus Master Options/Modbus Gateway Connection", "Serial Connection 1", "None", false},
+		{"Modbus Master Options/Serial Connection 1", "None", "COM1", true},
 	} {
 		t.Run(tc.label+" "+tc.was+" to "+tc.is, func(t *testing.T) {
 			bubble(t, third, func(t *testing.T, m *meter) {

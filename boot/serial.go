@@ -21,20 +21,21 @@ type SerialLine struct {
 	Baud     int
 	Framing  string // data bits, parity and stop bits, as in 8E1
 	Unit     int    // 1 to 247
-	Protocol string // modbus-rtu
+	Protocol string // as the register Protocol has it
 }
 
-// ModbusRTU is the protocol of a line that can be given.
-const ModbusRTU = "modbus-rtu"
-
 var (
+	// protocols of a line that can be given, with what the register Protocol calls them.
+	protocols = map[string]string{"modbus-rtu": "Modbus RTU", "modbus-master": "Modbus Master", "ethergate": "EtherGate"}
+
 	serialName = regexp.MustCompile(`^(?i)com[1-4]$`)
 	bauds      = []int{2400, 4800, 9600, 19200, 38400, 57600, 115200}
 	framings   = []string{"8N1", "8N2", "8E1", "8E2", "8O1", "8O2"}
 )
 
-// ParseSerial reads "com1=DEVICE?baud=N&parity=P&unit=N&protocol=modbus-rtu", of which all
-// behind the device may be left out. Parity is N, E or O, or all of it as in 8E1.
+// ParseSerial reads "com1=DEVICE?baud=N&parity=P&unit=N&protocol=P", of which all
+// behind the device may be left out. Parity is N, E or O, or all of it as in 8E1; a protocol
+// is modbus-rtu, modbus-master or ethergate.
 func ParseSerial(assignment string) (SerialLine, error) {
 	port, rest, _ := strings.Cut(assignment, "=")
 	device, query, _ := strings.Cut(rest, "?")
@@ -77,14 +78,11 @@ func (l *SerialLine) set(name, value string) error {
 		}
 		l.Framing = framing
 	case "protocol":
-		switch value {
-		case ModbusRTU:
-		case "modbus-master", "ethergate":
-			return fmt.Errorf("protocol %s is not in this version yet; use %s", value, ModbusRTU)
-		default:
-			return fmt.Errorf("protocol %q: use %s", value, ModbusRTU)
+		protocol, known := protocols[value]
+		if !known {
+			return fmt.Errorf("protocol %q: use modbus-rtu, modbus-master or ethergate", value)
 		}
-		l.Protocol = value
+		l.Protocol = protocol
 	default:
 		return fmt.Errorf("unknown option %q: use baud, parity, unit or protocol", name)
 	}

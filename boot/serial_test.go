@@ -12,7 +12,7 @@ func TestParseSerial(t *testing.T) {
 		refused    string
 	}{
 		{"com1=/dev/ttyUSB0", SerialLine{Port: "COM1", Device: "/dev/ttyUSB0"}, ""},
-		{"COM4=COM7?baud=9600&parity=E&unit=7&protocol=modbus-rtu", SerialLine{"COM4", "COM7", 9600, "8E1", 7, ModbusRTU}, ""},
+		{"COM4=COM7?baud=9600&parity=E&unit=7&protocol=modbus-rtu", SerialLine{"COM4", "COM7", 9600, "8E1", 7, "Modbus RTU"}, ""},
 		{"com1=/dev/ttyS0?parity=8n2", SerialLine{Port: "COM1", Device: "/dev/ttyS0", Framing: "8N2"}, ""},
 		{"com1=/dev/serial/by-id/usb-A=B", SerialLine{Port: "COM1", Device: "/dev/serial/by-id/usb-A=B"}, ""},
 		{"com1", SerialLine{}, "com1=DEVICE"},
@@ -22,8 +22,8 @@ func TestParseSerial(t *testing.T) {
 		{"com1=/dev/ttyS0?unit=248", SerialLine{}, "1 to 247"},
 		{"com1=/dev/ttyS0?unit=0", SerialLine{}, "1 to 247"},
 		{"com1=/dev/ttyS0?parity=7E1", SerialLine{}, "N, E, O"},
-		{"com1=/dev/ttyS0?protocol=modbus-master", SerialLine{}, "not in this version yet"},
-		{"com1=/dev/ttyS0?protocol=ethergate", SerialLine{}, "not in this version yet"},
+		{"com1=/dev/ttyS0?protocol=modbus-master", SerialLine{Port: "COM1", Device: "/dev/ttyS0", Protocol: "Modbus Master"}, ""},
+		{"com1=/dev/ttyS0?protocol=ethergate", SerialLine{Port: "COM1", Device: "/dev/ttyS0", Protocol: "EtherGate"}, ""},
 		{"com1=/dev/ttyS0?protocol=dnp", SerialLine{}, "use modbus-rtu"},
 		{"com1=/dev/ttyS0?speed=9600", SerialLine{}, "baud, parity, unit or protocol"},
 	} {

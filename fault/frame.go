@@ -15,12 +15,8 @@ const (
 	RTU Framing = "rtu" // RTU over TCP: the function has the length, a CRC the proof
 )
 
-const (
-	maxRTU = 256 // specification over serial line V1.02, 2.5.1
-	minRTU = 4   // unit, function, CRC
-	// longestFrame is the longest frame of either framing.
-	longestFrame = modbus.MaxRequest
-)
+// longestFrame is the longest frame of either framing.
+const longestFrame = modbus.MaxRequest
 
 // Frame is a piece of a stream.
 type Frame struct {
@@ -89,10 +85,10 @@ func (g Framing) cut(b []byte, from Place, still bool) (n int, whole bool) {
 			return n, true
 		}
 		// Functions whose length is not known come in one piece as a rule.
-		if (n == 0 || still) && len(b) <= maxRTU && sound(b) {
+		if (n == 0 || still) && len(b) <= modbus.MaxRTUFrame && sound(b) {
 			return len(b), true
 		}
-		if len(b) > maxRTU {
+		if len(b) > modbus.MaxRTUFrame {
 			return len(b), false
 		}
 	}
@@ -105,41 +101,18 @@ func (g Framing) cut(b []byte, from Place, still bool) (n int, whole bool) {
 // expected returns how long the RTU frame at the start of b is by its function, CRC
 // included; 0 where that is not known.
 func expected(b []byte, from Place) int {
-	if len(b) < 2 {
-		return 0
-	}
-	counted := func(at int) int { // the byte at that offset counts those behind it
-		if len(b) <= at {
-			return 0
-		}
-		return at + 1 + int(b[at]) + 2
-	}
-	f := modbus.Function(b[1])
 	if from == Replies {
-		switch {
-		case b[1]&exceptionBit != 0:
-			return 5
-		case f >= modbus.ReadCoils && f <= modbus.ReadInputRegisters || f == modbus.ReadWriteMultipleRegisters:
-			return counted(2)
-		case f == modbus.WriteSingleCoil || f == modbus.WriteSingleRegister || f == modbus.WriteMultipleCoils || f == modbus.WriteMultipleRegisters:
-			return 8
-		}
-		return 0
+		n, _ := modbus.RTUAnswerLength(b)
+		return n
 	}
-	switch {
-	case f >= modbus.ReadCoils && f <= modbus.WriteSingleRegister:
-		return 8
-	case f == modbus.WriteMultipleCoils || f == modbus.WriteMultipleRegisters:
-		return counted(6)
-	case f == modbus.ReadWriteMultipleRegisters:
-		return counted(10)
-	}
-	return 0
+	n, _ := modbus.RTURequestLength(b)
+	return n
 }
 
 // sound reports whether b can be an RTU frame and its CRC is right.
 func sound(b []byte) bool {
-	return len(b) >= minRTU && binary.LittleEndian.Uint16(b[len(b)-2:]) == modbus.CRC16(b[:len(b)-2])
+	_, _, ok := modbus.ParseRTU(b)
+	return ok
 }
 
 // mend makes length field and CRC of b right.

@@ -1,6 +1,7 @@
 package meter
 
 import (
+	"cmp"
 	"fmt"
 	"net"
 	"slices"
@@ -14,30 +15,38 @@ import (
 )
 
 // audit turns the gate's records into events of the meter's log. A client that is
-// refused again and again must not push everything else out of the log, nor fill the
-// memory: the first refusal of each target is an event at once, repeats are counted and
-// told once per window, and windows grow while the repeats go on.
+// refused again and again, or writes to a device behind the gateway each second, must not
+// push everything else out of the log, nor fill the memory: the first of each target is an
+// event at once, repeats are counted and told once per window, and windows grow while the
+// repeats go on.
 type audit struct {
 	note func(store.Event)
 	// civil is what the meter's clock shows when the system's shows a time.
 	civil func(time.Time) time.Time
 
 	mu      sync.Mutex
-	clients map[string]*refused // by address without port
+	clients map[client]*window
 }
 
-// refused is what one client was refused since the window began.
-type refused struct {
+// client is whose repeats are counted together: those that were refused, and those that
+// write downstream.
+type client struct {
+	host   string // address without port
+	writes bool
+}
+
+// window is what one client did since it began.
+type window struct {
 	path    access.Path
 	since   time.Time
-	window  time.Duration
-	targets map[refusal]uint64 // repeats of each
-	beyond  uint64             // refusals of targets for which there was no room
-	logins  int                // wrong logins that were told one by one
+	length  time.Duration
+	targets map[repeat]uint64 // repeats of each
+	beyond  uint64            // of targets for which there was no room
+	logins  int               // wrong logins that were told one by one
 }
 
-// refusal is what was refused, as far as repeats are the same.
-type refusal struct{ what, target string }
+// repeat is what was asked for and what came of it, as far as repeats are the same.
+type repeat struct{ what, target, effect string }
 
 const (
 	firstWindow = time.Minute
@@ -67,14 +76,14 @@ func (a *audit) Record(r access.Record) {
 	r.Time = a.civil(r.Time)
 	switch r.Kind {
 	case access.OperationRefused:
-		a.repeatable(r, refusal{r.Operation.String() + ", " + string(r.Code), r.Target}, priorityRefused, "refused")
+		a.repeatable(r, repeat{r.Operation.String() + ", " + string(r.Code), r.Target, "refused"}, priorityRefused)
 	case access.LoginWrong:
 		if r.Priority > 0 {
-			a.repeatable(r, refusal{"invalid login", loginTarget(r)}, r.Priority, "refused")
+			a.repeatable(r, repeat{"invalid login", loginTarget(r), "refused"}, r.Priority)
 		}
 	case access.LoginLocked:
 		if r.Priority > 0 {
-			a.repeatable(r, refusal{"login while locked out", loginTarget(r)}, r.Priority, "refused")
+			a.repeatable(r, repeat{"login while locked out", loginTarget(r), "refused"}, r.Priority)
 		}
 	case access.LoginRight:
 		a.tell(r, r.Priority, "valid login", "logged in")
@@ -92,6 +101,10 @@ func (a *audit) Record(r access.Record) {
 		}
 		a.note(e)
 	default:
+		if r.Operation == access.WriteDownstream {
+			a.repeatable(r, repeat{r.Operation.String(), r.Target, effectOf(r, "done")}, priorityWritten)
+			return
+		}
 		effect := r.Is
 		if effect == "" {
 			effect = "done"
@@ -108,10 +121,15 @@ func (a *audit) tell(r access.Record, priority uint8, what, effect string) {
 	if priority == 0 {
 		return
 	}
+	a.note(store.Event{Time: r.Time.UTC(), Priority: priority, Cause: cause(r), CauseValue: what, Effect: r.Target, EffectValue: effectOf(r, effect), User: userOf(r), Origin: originOf(r)})
+}
+
+// effectOf is what came of r, in words.
+func effectOf(r access.Record, effect string) string {
 	if r.Err != nil {
-		effect = "failed: " + r.Err.Error()
+		return "failed: " + r.Err.Error()
 	}
-	a.note(store.Event{Time: r.Time.UTC(), Priority: priority, Cause: cause(r), CauseValue: what, Effect: r.Target, EffectValue: effect, User: userOf(r), Origin: originOf(r)})
+	return effect
 }
 
 func cause(r access.Record) string {
@@ -155,7 +173,7 @@ func loginTarget(r access.Record) string {
 
 // repeatable notes what clients may do again and again: the first of each target at once,
 // repeats by their number.
-func (a *audit) repeatable(r access.Record, what refusal, priority uint8, effect string) {
+func (a *audit) repeatable(r access.Record, what repeat, priority uint8) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	host, _, err := net.SplitHostPort(r.Remote)
@@ -163,18 +181,21 @@ func (a *audit) repeatable(r access.Record, what refusal, priority uint8, effect
 		host = r.Remote
 	}
 	if a.clients == nil {
-		a.clients = map[string]*refused{}
+		a.clients = map[client]*window{}
 	}
-	c := a.clients[host]
+	who := client{host, r.Kind == access.OperationDone}
+	c := a.clients[who]
 	if c == nil && len(a.clients) >= maxClients {
-		host, c = elsewhere, a.clients[elsewhere]
+		who.host = elsewhere
+		c = a.clients[who]
 	}
 	if c == nil {
-		c = &refused{path: r.Path, since: r.Time, window: firstWindow, targets: map[refusal]uint64{}}
-		a.clients[host] = c
+		c = &window{path: r.Path, since: r.Time, length: firstWindow, targets: map[repeat]uint64{}}
+		a.clients[who] = c
 	}
 	repeats, known := c.targets[what]
-	single := r.Kind != access.OperationRefused && c.logins < singleLogins
+	login := r.Kind == access.LoginWrong || r.Kind == access.LoginLocked
+	single := login && c.logins < singleLogins
 	switch {
 	case !known && len(c.targets) >= maxTargets:
 		c.beyond++
@@ -185,53 +206,59 @@ func (a *audit) repeatable(r access.Record, what refusal, priority uint8, effect
 	case !known:
 		c.targets[what] = 0
 	}
-	if r.Kind != access.OperationRefused {
+	if login {
 		c.logins++
 	}
 	r.Target = what.target
-	a.tell(r, priority, what.what, effect)
+	a.tell(r, priority, what.what, what.effect)
 }
 
 // settle tells of the repeats of every window that is over at now, or of all.
 func (a *audit) settle(now time.Time, all bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	for host, c := range a.clients {
+	for who, c := range a.clients {
 		passed := now.Sub(c.since)
-		if passed < c.window && !all {
+		if passed < c.length && !all {
 			continue
 		}
 		quiet := c.beyond == 0
-		tell := func(what, target string, times uint64) {
-			a.note(store.Event{Time: now.UTC(), Priority: priorityRefused, Cause: c.path.String(), CauseValue: what,
-				Effect: target, EffectValue: fmt.Sprintf("refused %d times more in %s", times, passed.Round(time.Second)), Origin: origin(c.path, host)})
+		priority, others := uint8(priorityRefused), repeat{"various operations", "other registers", "refused"}
+		if who.writes {
+			priority, others = priorityWritten, repeat{access.WriteDownstream.String(), "other units", "done or failed"}
+		}
+		tell := func(what repeat, times uint64) {
+			a.note(store.Event{Time: now.UTC(), Priority: priority, Cause: c.path.String(), CauseValue: what.what,
+				Effect: what.target, EffectValue: fmt.Sprintf("%s %d times more in %s", what.effect, times, passed.Round(time.Second)), Origin: origin(c.path, who.host)})
 		}
 		for _, what := range c.sorted() {
 			if repeats := c.targets[what]; repeats > 0 {
 				quiet = false
-				tell(what.what, what.target, repeats)
+				tell(what, repeats)
 				c.targets[what] = 0
 			}
 		}
 		if c.beyond > 0 {
-			tell("various operations", "other registers", c.beyond)
+			tell(others, c.beyond)
 			c.beyond = 0
 		}
 		if quiet {
-			delete(a.clients, host)
+			delete(a.clients, who)
 			continue
 		}
-		c.since, c.window, c.logins = now, min(2*c.window, lastWindow), 0
+		c.since, c.length, c.logins = now, min(2*c.length, lastWindow), 0
 	}
 }
 
 // sorted are the targets in an order that does not change from run to run.
-func (c *refused) sorted() []refusal {
-	list := make([]refusal, 0, len(c.targets))
+func (c *window) sorted() []repeat {
+	list := make([]repeat, 0, len(c.targets))
 	for what := range c.targets {
 		list = append(list, what)
 	}
-	slices.SortFunc(list, func(x, y refusal) int { return strings.Compare(x.target, y.target) })
+	slices.SortFunc(list, func(x, y repeat) int {
+		return cmp.Or(strings.Compare(x.target, y.target), strings.Compare(x.what, y.what), strings.Compare(x.effect, y.effect))
+	})
 	return list
 }
 

@@ -1,7 +1,9 @@
 package meter
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -49,6 +51,31 @@ func TestAuditCollapsesRepeats(t *testing.T) {
 	}
 	if want := 3 * 3600 * each; total != want {
 		t.Errorf("the events count %d refusals, there were %d", total, want)
+	}
+}
+
+// TestAuditCollapsesWrites: who writes to a device behind the gateway each second is an event
+// at once and one a window, and what comes of it is told apart.
+func TestAuditCollapsesWrites(t *testing.T) {
+	var events []store.Event
+	a := audit{civil: sameTime, note: func(e store.Event) { events = append(events, e) }}
+	start := time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)
+	for second := range 60 {
+		for _, err := range []error{nil, errors.New("no answer")} {
+			a.Record(access.Record{Kind: access.OperationDone, Time: start.Add(time.Duration(second) * time.Second), Path: access.ModbusMap, Remote: "192.0.2.1:1024",
+				Operation: access.WriteDownstream, Target: "unit 5, function 16", Err: err})
+		}
+	}
+	a.settle(start.Add(time.Minute), false)
+	var told []string
+	for _, e := range events {
+		if e.Priority != priorityWritten || e.Cause != "modbus map" || e.CauseValue != "write downstream" || e.Effect != "unit 5, function 16" || !strings.Contains(e.Origin, "192.0.2.1") {
+			t.Errorf("%+v", e)
+		}
+		told = append(told, e.EffectValue)
+	}
+	if want := []string{"done", "failed: no answer", "done 59 times more in 1m0s", "failed: no answer 59 times more in 1m0s"}; !slices.Equal(told, want) {
+		t.Errorf("told %q, want %q", told, want)
 	}
 }
 

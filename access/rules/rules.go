@@ -109,6 +109,8 @@ type Asked struct {
 	MapAccess, Upgrade, Broadcast string
 	// Setup is "setup off" where it is switched off for the path.
 	Setup string
+	// Gateway and Address are what the gateway's registers let all clients do, and this one.
+	Gateway, Address string
 	// Absent tells that the acting account is not there, Boxes what it has ticked.
 	Absent bool
 	Boxes  []string
@@ -120,7 +122,7 @@ func (a Asked) String() string {
 	if a.Absent {
 		boxes = "no account"
 	}
-	return fmt.Sprintf("%s %s, %s [%s %s], %s, %s, %s [%s, broadcast %s]", a.Generation, a.Mode, a.Path, a.MapAccess, a.Setup, a.Credential, boxes, a.Operation, a.Upgrade, a.Broadcast)
+	return fmt.Sprintf("%s %s, %s [%s %s], %s, %s, %s [%s, broadcast %s, gateway %s, %s]", a.Generation, a.Mode, a.Path, a.MapAccess, a.Setup, a.Credential, boxes, a.Operation, a.Upgrade, a.Broadcast, a.Gateway, a.Address)
 }
 
 // Decide returns the first rule that matches, which decides; nil where none does.
@@ -146,15 +148,15 @@ func (r *Rule) matches(a *Asked) bool {
 			return false
 		}
 	}
-	return with(r.Paths, a.Path, a.MapAccess, a.Setup) && with(r.Operations, a.Operation, a.Upgrade, a.Broadcast)
+	return with(r.Paths, a.Path, a.MapAccess, a.Setup) && with(r.Operations, a.Operation, a.Upgrade, a.Broadcast, a.Gateway, a.Address)
 }
 
 func has(list []string, word string) bool { return list[0] == Any || slices.Contains(list, word) }
 
 // with reports whether an alternative takes the word under one of the settings.
-func with(list []Alternative, word, setting, other string) bool {
+func with(list []Alternative, word string, settings ...string) bool {
 	for i := range list {
-		if (list[i].Name == Any || list[i].Name == word) && (list[i].Settings == nil || slices.Contains(list[i].Settings, setting) || slices.Contains(list[i].Settings, other)) {
+		if (list[i].Name == Any || list[i].Name == word) && (list[i].Settings == nil || slices.ContainsFunc(settings, func(s string) bool { return slices.Contains(list[i].Settings, s) })) {
 			return true
 		}
 	}

@@ -55,7 +55,7 @@ synthetic 230 V 50 Hz three-phase site, reachable from this machine only.
 	flags.StringVar(&f.host, "host", "127.0.0.1", "address to listen on; 0.0.0.0 lets other machines in")
 	flags.StringVar(&f.ports, "ports", "dev", "port set: dev (http 8080, https 8443, modbus 5020, modbus-rtu-tcp 7701, ion 7700, ssh 2222) or standard (80, 443, 502, 7701, 7700, 22, and then as the Ethernet registers say)")
 	flags.StringArrayVar(&f.port, "port", nil, "one port as NAME=N, 0 for any free one; may be repeated")
-	flags.StringArrayVar(&f.lines, "serial", nil, "a serial port as com1=DEVICE[?baud=N&parity=N|E|O&unit=N&protocol=modbus-rtu]; what is left out is as the registers of COM1 say; may be repeated")
+	flags.StringArrayVar(&f.lines, "serial", nil, "a serial port as com1=DEVICE[?baud=N&parity=N|E|O&unit=N&protocol=modbus-rtu|modbus-master|ethergate]; what is left out is as the registers of COM1 say; may be repeated")
 	flags.StringVar(&f.limits, "limits", "open", "connections a service takes: open (1,024) or factory (as the real meters, 8)")
 	flags.StringVar(&f.firmware, "firmware", "", "firmware version of a fresh data directory, for development, such as 2.1.0 (default: this build's, "+firmwareVersion+")")
 	flags.StringVar(&f.ready, "ready", "", "file to write, as JSON, once everything serves")

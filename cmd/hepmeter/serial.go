@@ -10,6 +10,7 @@ import (
 	"github.com/hepmeter/hepmeter/boot"
 	"github.com/hepmeter/hepmeter/registermap"
 	modbusserver "github.com/hepmeter/hepmeter/serve/modbus"
+	"github.com/hepmeter/hepmeter/serve/serial"
 )
 
 // linesOf reads --serial.
@@ -37,36 +38,33 @@ func (h *house) serialAttendants(gate *access.Gate, layout *registermap.Map) ([]
 		if gate.Security().Setting(given.Port+"/Protocol") == "" {
 			return nil, fmt.Errorf("--serial: %s has no port %s", h.model.Name, given.Port)
 		}
-		line := modbusserver.Line{
+		line := serial.Line{
 			Name:     given.Port,
-			Settings: func() modbusserver.LineSettings { return lineSettings(given, gate.Security()) },
-			Open: func(s modbusserver.LineSettings) (modbusserver.SerialPort, error) {
+			Settings: func() serial.Settings { return lineSettings(given, gate.Security()) },
+			Open: func(s serial.Settings) (serial.Port, error) {
 				return boot.OpenSerial(given.Device, s.Baud, s.Framing)
 			},
 		}
-		all = append(all, func(ctx context.Context) error {
-			return modbusserver.ServeLine(ctx, gate, layout, line, modbusserver.Options{}, h.log)
-		})
+		servers := map[string]serial.Server{
+			modbusserver.LineProtocol: modbusserver.NewLine(gate, layout, line, modbusserver.Options{}),
+		}
+		all = append(all, func(ctx context.Context) error { return serial.Serve(ctx, line, servers, h.log) })
 	}
 	return all, nil
 }
 
 // lineSettings are how a port speaks: as the user has said, and for the rest as its
 // registers have it now.
-func lineSettings(given boot.SerialLine, security *access.Security) modbusserver.LineSettings {
+func lineSettings(given boot.SerialLine, security *access.Security) serial.Settings {
 	register := func(name string) string { return security.Setting(given.Port + "/" + name) }
 	number := func(name string) int {
 		n, _ := strconv.Atoi(register(name)) // 0 where it is none: no unit, and no speed
 		return n
 	}
-	s := modbusserver.LineSettings{
-		Protocol: register("Protocol"),
+	return serial.Settings{
+		Protocol: cmp.Or(given.Protocol, register("Protocol")),
 		Baud:     cmp.Or(given.Baud, number("Baud Rate")),
 		Framing:  cmp.Or(given.Framing, register("Parity")),
 		Unit:     cmp.Or(given.Unit, number("Unit ID")),
 	}
-	if given.Protocol == boot.ModbusRTU {
-		s.Protocol = modbusserver.LineProtocol
-	}
-	return s
 }

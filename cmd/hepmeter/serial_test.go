@@ -13,7 +13,7 @@ import (
 
 	"github.com/hepmeter/hepmeter/access"
 	"github.com/hepmeter/hepmeter/boot"
-	modbusserver "github.com/hepmeter/hepmeter/serve/modbus"
+	"github.com/hepmeter/hepmeter/serve/serial"
 )
 
 // What the user says of a port goes before its registers, which decide the rest.
@@ -24,14 +24,14 @@ func TestLineSettings(t *testing.T) {
 	for _, tc := range []struct {
 		name, given string
 		registers   map[string]string
-		want        modbusserver.LineSettings
+		want        serial.Settings
 	}{
-		{"registers alone", "com1=D", registers("Modbus RTU"), modbusserver.LineSettings{Protocol: "Modbus RTU", Baud: 19200, Framing: "8N1", Unit: 100}},
-		{"the factory's protocol", "com1=D", registers("ION"), modbusserver.LineSettings{Protocol: "ION", Baud: 19200, Framing: "8N1", Unit: 100}},
-		{"a protocol that is not there yet", "com1=D", registers("Modbus Master"), modbusserver.LineSettings{Protocol: "Modbus Master", Baud: 19200, Framing: "8N1", Unit: 100}},
-		{"the port is shut", "com1=D?unit=7", registers("None"), modbusserver.LineSettings{Protocol: "None", Baud: 19200, Framing: "8N1", Unit: 7}},
-		{"all given", "com1=D?protocol=modbus-rtu&baud=9600&parity=E&unit=7", registers("ION"), modbusserver.LineSettings{Protocol: "Modbus RTU", Baud: 9600, Framing: "8E1", Unit: 7}},
-		{"no such port", "com1=D", nil, modbusserver.LineSettings{}},
+		{"registers alone", "com1=D", registers("Modbus RTU"), serial.Settings{Protocol: "Modbus RTU", Baud: 19200, Framing: "8N1", Unit: 100}},
+		{"the factory's protocol", "com1=D", registers("ION"), serial.Settings{Protocol: "ION", Baud: 19200, Framing: "8N1", Unit: 100}},
+		{"another protocol", "com1=D", registers("Modbus Master"), serial.Settings{Protocol: "Modbus Master", Baud: 19200, Framing: "8N1", Unit: 100}},
+		{"the port is shut", "com1=D?unit=7", registers("None"), serial.Settings{Protocol: "None", Baud: 19200, Framing: "8N1", Unit: 7}},
+		{"all given", "com1=D?protocol=modbus-rtu&baud=9600&parity=E&unit=7", registers("ION"), serial.Settings{Protocol: "Modbus RTU", Baud: 9600, Framing: "8E1", Unit: 7}},
+		{"no such port", "com1=D", nil, serial.Settings{}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			given, err := boot.ParseSerial(tc.given)

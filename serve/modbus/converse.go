@@ -56,10 +56,7 @@ func (s *Server) converse(ctx context.Context, conn net.Conn, writers *writers) 
 				return
 			}
 			if due != nil {
-				done := make(chan struct{})
-				writers.begin(c, due, func() { close(done) })
-				<-done
-				if !send(s.handler.finish(c, due, out)) {
+				if !await(ctx, c, due, writers) || !send(due.finish(s.handler, c, out)) {
 					return
 				}
 			}
@@ -93,6 +90,22 @@ func (s *Server) converse(ctx context.Context, conn net.Conn, writers *writers) 
 			return
 		}
 	}
+}
+
+// await has an errand done, and reports whether it is to be finished.
+func await(ctx context.Context, c *client, e errand, w *writers) bool {
+	done := make(chan struct{})
+	e.begin(c, w, func() { close(done) })
+	select {
+	case <-done:
+		return true
+	case <-ctx.Done():
+	}
+	if e.abandon() {
+		return false
+	}
+	<-done
+	return true
 }
 
 func (s *Server) count(err error) {

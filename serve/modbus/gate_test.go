@@ -153,7 +153,7 @@ func (h *handler) exchange(c *client, in, out []byte) (used int, answers []byte,
 		if due == nil || err != nil {
 			return used, answers, err
 		}
-		c.carryOut(context.Background(), due)
-		out = h.finish(c, due, answers)
+		c.carryOut(context.Background(), due.(*writing))
+		out = due.finish(h, c, answers)
 	}
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/hepmeter/hepmeter/access"
 	"github.com/hepmeter/hepmeter/registermap"
+	"github.com/hepmeter/hepmeter/serve/gateway"
 	"github.com/hepmeter/hepmeter/wire/modbus"
 )
 
@@ -21,12 +22,14 @@ var served = modbus.FunctionSet(
 )
 
 // handler answers requests. It knows nothing of connections: bytes go in, bytes
-// come out. What must wait for the disk it hands back as a writing.
+// come out. What others must do first it hands back as an errand.
 type handler struct {
 	gate    *access.Gate
 	layout  *registermap.Map
 	imager  *imager
 	framing framing
+	// gateway takes the requests to other units; nil where there is none.
+	gateway *gateway.Gateway
 
 	requests, exceptions, discarded atomic.Uint64
 }
@@ -40,17 +43,24 @@ type client struct {
 	session *access.Session
 	view    access.View
 	viewed  bool
+	// downstream is the connection at the gateway; nil where there is none.
+	downstream *gateway.Client
 }
 
 // open starts the session of a connection. The error is an *access.Refusal where there
 // are too many. end closes the connection; it is called from other goroutines, and must
 // not wait.
 func (h *handler) open(medium access.Medium, remote string, end func()) (*client, error) {
-	session, err := h.gate.Open(access.Client{Path: access.ModbusMap, Medium: medium, Remote: remote, End: end})
+	through := h.gateway != nil && h.gateway.On()
+	session, err := h.gate.Open(access.Client{Path: access.ModbusMap, Medium: medium, Remote: remote, End: end, Gateway: through})
 	if err != nil {
 		return nil, err
 	}
-	return &client{session: session}, nil
+	c := &client{session: session}
+	if h.gateway != nil {
+		c.downstream = h.gateway.Client(session)
+	}
+	return c, nil
 }
 
 // largestAnswer is the room that answer must find in out for each frame.
@@ -58,10 +68,10 @@ const largestAnswer = modbus.MaxFrame
 
 // serve answers the whole frames at the start of in, as far as out has room for
 // answers, appends the answers to out and returns how much of in it has used. It stops
-// behind a frame that writes: due is then to be carried out and finished before the next
+// behind a frame that has an errand: due is then to be begun and finished before the next
 // frame's turn. The error is a modbus.LengthError: nothing after that point can be
 // understood.
-func (h *handler) serve(c *client, in, out []byte) (used int, answers []byte, due *writing, err error) {
+func (h *handler) serve(c *client, in, out []byte) (used int, answers []byte, due errand, err error) {
 	for due == nil && cap(out)-len(out) >= largestAnswer {
 		skip, n, err := h.framing.find(in[used:])
 		if err != nil {
@@ -81,7 +91,7 @@ func (h *handler) serve(c *client, in, out []byte) (used int, answers []byte, du
 }
 
 // answer appends the answer to one frame, or returns what is due first.
-func (h *handler) answer(c *client, frame, out []byte) (answered []byte, due *writing) {
+func (h *handler) answer(c *client, frame, out []byte) (answered []byte, due errand) {
 	header, pdu := h.framing.parse(frame)
 	calls := h.framing.addressed(header)
 	if calls == nobody {
@@ -89,6 +99,16 @@ func (h *handler) answer(c *client, frame, out []byte) (answered []byte, due *wr
 		return out, nil
 	}
 	h.requests.Add(1)
+	if h.gateway != nil {
+		switch h.gateway.Of(header.Unit) {
+		case gateway.Downstream:
+			return out, h.passing(header, pdu)
+		case gateway.Nowhere:
+			return h.refuse(header, pdu, modbus.GatewayPathUnavailable, out), nil
+		case gateway.Everyone:
+			c.downstream.Broadcast(pdu)
+		}
+	}
 	request, exception := modbus.ParseRequest(pdu, served)
 	if calls == everyone {
 		if exception != modbus.None || !onlyWrites(request.Function) {
@@ -110,6 +130,13 @@ func (h *handler) answer(c *client, frame, out []byte) (answered []byte, due *wr
 		out = h.except(out[:begin], modbus.Function(pdu[0]), exception)
 	}
 	return h.framing.end(out, start), nil
+}
+
+// refuse appends an answer that is an exception.
+func (h *handler) refuse(header modbus.Header, pdu []byte, e modbus.Exception, out []byte) []byte {
+	start := len(out)
+	out = h.except(h.framing.begin(out, header), modbus.Function(pdu[0]), e)
+	return h.framing.end(out, start)
 }
 
 // except appends an exception response.

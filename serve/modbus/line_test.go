@@ -3,32 +3,28 @@ package modbus
 import (
 	"bytes"
 	"context"
-	"errors"
 	"log/slog"
-	"strings"
-	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/hepmeter/hepmeter/access"
+	"github.com/hepmeter/hepmeter/serve/serial"
 )
 
 // testPort is a device whose other end is the test. Its time is the bubble's.
 type testPort struct {
-	heard    chan []byte // what comes from the line; closed when the device is gone
-	rest     []byte
-	timeout  time.Duration
-	answers  chan answered
-	settings LineSettings
+	heard   chan []byte // what comes from the line
+	rest    []byte
+	timeout time.Duration
+	answers chan answered
 }
 
 type answered struct {
 	frame []byte
 	at    time.Time
 }
-
-var errGone = errors.New("the device is gone")
 
 func newTestPort() *testPort {
 	return &testPort{heard: make(chan []byte), answers: make(chan answered, 8)}
@@ -45,11 +41,7 @@ func (p *testPort) Write(b []byte) (int, error) {
 func (p *testPort) Read(b []byte) (int, error) {
 	if len(p.rest) == 0 {
 		select {
-		case heard, ok := <-p.heard:
-			if !ok {
-				return 0, errGone
-			}
-			p.rest = heard
+		case p.rest = <-p.heard:
 		case <-time.After(p.timeout):
 			return 0, nil
 		}
@@ -59,55 +51,25 @@ func (p *testPort) Read(b []byte) (int, error) {
 	return n, nil
 }
 
-// testLine is a line whose settings and devices a test gives.
-type testLine struct {
-	mu       sync.Mutex
-	settings LineSettings
-	open     func(LineSettings) (SerialPort, error)
-	log      strings.Builder
-}
-
-func (l *testLine) set(s LineSettings) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.settings = s
-}
-
-func (l *testLine) get() LineSettings {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.settings
-}
-
-func (l *testLine) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.log.Write(b)
-}
-
-func (l *testLine) said() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.log.String()
-}
-
-// serveLine serves a line until the returned function is called.
-func serveLine(t *testing.T, gate *access.Gate, l *testLine) (stop func()) {
+// serveLine serves a line on a port until the returned function is called.
+func serveLine(t *testing.T, gate *access.Gate, port serial.Port, settings func() serial.Settings) (stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error)
-	go func() {
-		done <- ServeLine(ctx, gate, testMap(t), Line{Name: "COM1", Settings: l.get, Open: l.open}, Options{}, slog.New(slog.NewTextHandler(l, nil)))
-	}()
+	line := serial.Line{Name: "COM1", Settings: settings, Open: func(serial.Settings) (serial.Port, error) { return port, nil }}
+	servers := map[string]serial.Server{LineProtocol: NewLine(gate, testMap(t), line, Options{})}
+	go func() { done <- serial.Serve(ctx, line, servers, slog.New(slog.DiscardHandler)) }()
 	return func() {
 		cancel()
 		if err := <-done; err != nil {
-			t.Errorf("ServeLine: %v", err)
+			t.Errorf("Serve: %v", err)
 		}
 	}
 }
 
-var at9600 = LineSettings{Protocol: LineProtocol, Baud: 9600, Framing: "8N1", Unit: 100}
+func at9600() serial.Settings {
+	return serial.Settings{Protocol: LineProtocol, Baud: 9600, Framing: "8N1", Unit: 100}
+}
 
 const lineRead, lineAnswer = "0001 0000 0006 64 03 0BD3 0002", "0001 0000 0007 64 03 04 4366 4000"
 
@@ -141,7 +103,7 @@ func TestLineFramesEndInSilence(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				gate, _ := newTestGate(t, newTestMeter(), openRead(t), nil)
 				port := newTestPort()
-				defer serveLine(t, gate, &testLine{settings: at9600, open: func(LineSettings) (SerialPort, error) { return port, nil }})()
+				defer serveLine(t, gate, port, at9600)()
 				for i, b := range tc.bunches {
 					if i > 0 {
 						time.Sleep(tc.pause)
@@ -182,7 +144,7 @@ func TestLineWrites(t *testing.T) {
 		works := new(testWorks)
 		gate, log := newTestGate(t, newTestMeter(), openRead(t), works)
 		port := newTestPort()
-		defer serveLine(t, gate, &testLine{settings: at9600, open: func(LineSettings) (SerialPort, error) { return port, nil }})()
+		defer serveLine(t, gate, port, at9600)()
 		port.heard <- inRTU(t, "0001 0000 000B 00 10 E299 0002 04 4A4A C320")
 		time.Sleep(100 * time.Millisecond)
 		if done := works.all(); len(done) != 1 || !done[0][0].Broadcast || len(port.answers) != 0 {
@@ -199,84 +161,32 @@ func TestLineWrites(t *testing.T) {
 	})
 }
 
-// A port follows its settings: it is opened anew where they change, and closed where it
-// speaks something else. The unit counts at once.
-func TestLineFollowsItsSettings(t *testing.T) {
+// The unit of a port counts with the next request; a port that speaks something else has no
+// session.
+func TestLineFollowsItsUnit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		gate, _ := newTestGate(t, newTestMeter(), openRead(t), nil)
-		ports := make(chan *testPort, 8)
-		line := &testLine{settings: LineSettings{Protocol: "Modbus Master"}, open: func(s LineSettings) (SerialPort, error) {
-			p := newTestPort()
-			p.settings = s
-			ports <- p
-			return p, nil
-		}}
-		defer serveLine(t, gate, line)()
-		time.Sleep(time.Minute)
-		if len(ports) != 0 || gate.Counters().Connections != 0 {
-			t.Fatal("a port that speaks something else was opened")
-		}
-		if said := line.said(); strings.Count(said, "silent") != 1 || !strings.Contains(said, "Modbus Master") {
-			t.Errorf("told: %s; want once that the port is silent, and why", said)
-		}
-		line.set(at9600)
-		port := <-ports
-		if port.settings != at9600 {
-			t.Errorf("opened as %+v", port.settings)
-		}
-		other := at9600
+		port := newTestPort()
+		var settings atomic.Pointer[serial.Settings]
+		set := func(s serial.Settings) { settings.Store(&s) }
+		set(at9600())
+		defer serveLine(t, gate, port, func() serial.Settings { return *settings.Load() })()
+		other := at9600()
 		other.Unit = 7
-		line.set(other)
+		set(other)
 		port.heard <- inRTU(t, lineRead)
 		time.Sleep(time.Second)
 		port.heard <- inRTU(t, "0001 0000 0006 07 03 0BD3 0002")
 		if got, want := (<-port.answers).frame, inRTU(t, "0001 0000 0007 07 03 04 4366 4000"); !bytes.Equal(got, want) {
 			t.Errorf("% X, want the answer of unit 7 alone, % X", got, want)
 		}
-		other.Baud, other.Framing = 115200, "8E1"
-		line.set(other)
-		if got := (<-ports).settings; got != other {
-			t.Errorf("opened anew as %+v, want %+v", got, other)
+		if n := gate.Counters().Connections; n != 1 {
+			t.Errorf("%d sessions are open, want 1", n)
 		}
-		line.set(LineSettings{Protocol: "None"})
+		set(serial.Settings{Protocol: "None"})
 		time.Sleep(time.Second)
-		if n := gate.Counters().Connections; n != 0 || len(ports) != 0 {
-			t.Errorf("%d sessions and %d ports are open, want none", n, len(ports))
-		}
-	})
-}
-
-// A device that is not there is tried again, ever more seldom; that is told once, and its
-// return once.
-func TestLineWaitsForItsDevice(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		gate, _ := newTestGate(t, newTestMeter(), openRead(t), nil)
-		port, tries := newTestPort(), 0
-		line := &testLine{settings: at9600}
-		line.open = func(LineSettings) (SerialPort, error) {
-			if tries++; tries <= 6 {
-				return nil, errGone
-			}
-			return port, nil
-		}
-		began := time.Now()
-		defer serveLine(t, gate, line)()
-		port.heard <- inRTU(t, lineRead)
-		<-port.answers
-		// 1 + 2 + 4 + 8 + 16 + 30 s.
-		if after := time.Since(began); after < 61*time.Second || after > 62*time.Second {
-			t.Errorf("served after %v, want 61 s", after)
-		}
-		if said := line.said(); strings.Count(said, "does not work") != 1 || strings.Count(said, "works again") != 1 {
-			t.Errorf("told: %s", said)
-		}
-		gone := port
-		port = newTestPort()
-		close(gone.heard)
-		port.heard <- inRTU(t, lineRead)
-		<-port.answers
-		if said := line.said(); strings.Count(said, "does not work") != 2 || strings.Count(said, "works again") != 2 || !strings.Contains(said, errGone.Error()) {
-			t.Errorf("told: %s", said)
+		if n := gate.Counters().Connections; n != 0 {
+			t.Errorf("%d sessions are open, want none", n)
 		}
 	})
 }

@@ -20,7 +20,7 @@ import (
 // for each request; the loop answers all requests that have come since it last
 // looked, and needs the less CPU per request the busier it is. It never waits for
 // one client: a connection whose answers are not taken is left alone until there is
-// room again, or its write limit has passed; one whose write waits for the disk is left
+// room again, or its write limit has passed; one whose errand others do is left
 // alone until that is done.
 type loop struct {
 	server  *Server
@@ -43,7 +43,7 @@ type loop struct {
 // news is what other goroutines have for the loop.
 type news struct {
 	arrivals  []*peer // connections that were accepted
-	written   []*peer // whose write is done
+	returned  []*peer // whose errand is done
 	dismissed []*peer // that the meter ends
 }
 
@@ -56,9 +56,9 @@ type peer struct {
 	// pending are answers that the socket had no room for. While there are any,
 	// nothing more is read from this client.
 	pending []byte
-	// due is a write that begins when the answers before it are taken, underWay the one
-	// that is being carried out. While there is one, nothing more is read.
-	due, underWay *writing
+	// due is an errand that begins when the answers before it are taken, underWay the one
+	// that is being done. While there is one, nothing more is read.
+	due, underWay errand
 	// dismissed tells that the meter ended the session.
 	dismissed atomic.Bool
 	// active is when a request last came or, with answers pending, when the socket
@@ -244,9 +244,9 @@ func (l *loop) hear(ending bool) {
 			l.drop(p)
 		}
 	}
-	for _, p := range heard.written {
+	for _, p := range heard.returned {
 		if l.has(p) {
-			l.written(p, ending)
+			l.returned(p, ending)
 		}
 	}
 }
@@ -260,11 +260,11 @@ func (l *loop) listen(p *peer) bool {
 	return unix.EpollCtl(l.epoll, unix.EPOLL_CTL_ADD, p.fd, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(p.fd)}) == nil
 }
 
-// quiet closes all connections that have no write under way, and reports whether there
-// were no others.
+// quiet closes all connections but those whose errand goes on, and reports whether there
+// were none such.
 func (l *loop) quiet() bool {
 	for _, p := range l.peers {
-		if p.underWay == nil {
+		if p.abandon() {
 			l.drop(p)
 		}
 	}
@@ -273,6 +273,12 @@ func (l *loop) quiet() bool {
 
 // attend does what one connection's event asks for.
 func (l *loop) attend(p *peer) {
+	if p.underWay != nil {
+		if p.abandon() { // the other end is gone
+			l.drop(p)
+		}
+		return
+	}
 	if len(p.pending) > 0 {
 		if !l.send(p, p.pending) || len(p.pending) > 0 {
 			return
@@ -323,37 +329,32 @@ func (l *loop) answer(p *peer, in []byte) bool {
 		if used == 0 || due != nil || len(p.pending) > 0 {
 			p.rest = append(p.rest[:0], in...)
 			if due != nil && len(p.pending) == 0 {
-				return l.begin(p)
+				l.begin(p)
 			}
 			return true
 		}
 	}
 }
 
-// begin has the write that is due carried out. Meanwhile the system tells nothing of the
-// connection: it would not cease to tell that the other end is gone. It reports whether
-// the connection is still there.
-func (l *loop) begin(p *peer) bool {
-	if err := unix.EpollCtl(l.epoll, unix.EPOLL_CTL_DEL, p.fd, nil); err != nil {
-		l.drop(p)
-		return false
-	}
+// begin has the errand done that is due. Meanwhile the system tells once if the other end is
+// gone, and nothing else: what comes is not read.
+func (l *loop) begin(p *peer) {
+	l.expect(p, unix.EPOLLRDHUP|unix.EPOLLONESHOT)
 	p.due, p.underWay = nil, p.due
-	l.writers.begin(p.client, p.underWay, func() {
-		l.tell(func(n *news) { n.written = append(n.written, p) })
+	p.underWay.begin(p.client, l.writers, func() {
+		l.tell(func(n *news) { n.returned = append(n.returned, p) })
 	})
-	return true
 }
 
-// written answers a write that was carried out, and goes on with what came behind it.
-func (l *loop) written(p *peer, ending bool) {
-	w := p.underWay
+// abandon reports whether nothing goes on for a connection that ends.
+func (p *peer) abandon() bool { return p.underWay == nil || p.underWay.abandon() }
+
+// returned answers an errand that was done, and goes on with what came behind it.
+func (l *loop) returned(p *peer, ending bool) {
+	e := p.underWay
 	p.underWay, p.active = nil, l.now
-	if !l.listen(p) {
-		l.drop(p)
-		return
-	}
-	if answer := l.server.handler.finish(p.client, w, l.out); len(answer) > 0 && !l.send(p, answer) {
+	l.expect(p, unix.EPOLLIN)
+	if answer := e.finish(l.server.handler, p.client, l.out); len(answer) > 0 && !l.send(p, answer) {
 		return
 	}
 	if !ending && len(p.pending) == 0 && len(p.rest) > 0 {
@@ -403,8 +404,9 @@ func (l *loop) sweep() {
 	}
 }
 
-// drop closes one connection.
+// drop closes one connection, and gives up what can be of its errand.
 func (l *loop) drop(p *peer) {
+	p.abandon()
 	delete(l.peers, int32(p.fd))
 	unix.Close(p.fd)
 	l.server.closed(p.client)

@@ -18,6 +18,7 @@ import (
 
 	"github.com/hepmeter/hepmeter/access"
 	"github.com/hepmeter/hepmeter/registermap"
+	"github.com/hepmeter/hepmeter/serve/gateway"
 	"github.com/hepmeter/hepmeter/serve/tcp"
 )
 
@@ -40,6 +41,9 @@ type Options struct {
 	// Default 500 milliseconds: a lost packet comes again before, and a client that waits
 	// for its answer asks again after. Modbus TCP knows where its frames end.
 	Silence time.Duration
+	// Gateway takes the requests of Modbus TCP to other units; nil where the meter answers for
+	// all. Others ignore it: RTU over TCP and serial lines have no gateway.
+	Gateway *gateway.Gateway
 	// goroutines serves every connection on its own goroutine also where there is an
 	// event loop, for tests.
 	goroutines bool
@@ -91,7 +95,9 @@ type Server struct {
 
 // New returns a Modbus TCP server of the register map to all who pass the gate.
 func New(gate *access.Gate, layout *registermap.Map, options Options) *Server {
-	return &Server{handler: newHandler(gate, layout, mbap{}), options: options.withDefaults(), enable: "Ethernet/Enable Modbus TCP"}
+	h := newHandler(gate, layout, mbap{})
+	h.gateway = options.Gateway
+	return &Server{handler: h, options: options.withDefaults(), enable: "Ethernet/Enable Modbus TCP"}
 }
 
 // Counters returns the present counts.
@@ -111,7 +117,8 @@ func (s *Server) Counters() Counters {
 // Serve answers the clients that come to l until ctx is done, then closes l and
 // every connection, and returns nil when all are closed. It returns an error if l
 // fails. A request that is being answered when ctx ends gets its answer; for that of a
-// write Serve waits until it is durable, or its time is up.
+// write Serve waits until it is durable, or its time is up; for the answers of devices behind
+// the gateway it does not wait.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	var running sync.WaitGroup
 	defer running.Wait()

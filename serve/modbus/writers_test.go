@@ -146,7 +146,8 @@ func TestTooManyWaitingWrites(t *testing.T) {
 	w := &writers{ctx: ctx, running: &running, timeout: time.Minute}
 	all := make([]*writing, writersAtOnce+writersWaiting+1)
 	for i := range all {
-		_, _, all[i], _ = h.serve(c, unhex(t, writeRequest), make([]byte, 0, answerBuffer))
+		_, _, due, _ := h.serve(c, unhex(t, writeRequest), make([]byte, 0, answerBuffer))
+		all[i] = due.(*writing)
 		answered.Add(1)
 		w.begin(c, all[i], answered.Done)
 	}
@@ -158,7 +159,7 @@ func TestTooManyWaitingWrites(t *testing.T) {
 			t.Fatalf("write %d of %d: %v", i+1, len(all), each.err)
 		}
 	}
-	if got := h.finish(c, all[len(all)-1], make([]byte, 0, answerBuffer)); !bytes.Equal(got, unhex(t, "0001 0000 0003 01 8606")) {
+	if got := all[len(all)-1].finish(h, c, make([]byte, 0, answerBuffer)); !bytes.Equal(got, unhex(t, "0001 0000 0003 01 8606")) {
 		t.Errorf("% X, want exception 6", got)
 	}
 }
@@ -172,8 +173,8 @@ func TestWriteWhoseTimeIsUpIsNotBegun(t *testing.T) {
 	_, _, due, _ := h.serve(c, unhex(t, writeRequest), make([]byte, 0, answerBuffer))
 	ctx, cancel := context.WithTimeout(context.Background(), 0)
 	defer cancel()
-	c.carryOut(ctx, due)
-	if got := h.finish(c, due, make([]byte, 0, answerBuffer)); !bytes.Equal(got, unhex(t, "0001 0000 0003 01 8606")) || len(works.all()) != 0 {
+	c.carryOut(ctx, due.(*writing))
+	if got := due.finish(h, c, make([]byte, 0, answerBuffer)); !bytes.Equal(got, unhex(t, "0001 0000 0003 01 8606")) || len(works.all()) != 0 {
 		t.Errorf("% X, done %v; want exception 6 and nothing done", got, works.all())
 	}
 }

@@ -14,8 +14,8 @@ import (
 // broadcastUnit is the unit that every device on a line obeys.
 const broadcastUnit = 0
 
-// writing is a request that changes the meter. It is carried out on a goroutine that may
-// wait for the disk, and finished on the one that serves its client.
+// writing is the errand of a request that changes the meter. It is carried out on a
+// goroutine that may wait for the disk.
 type writing struct {
 	header  modbus.Header
 	request modbus.Request
@@ -51,8 +51,13 @@ func (c *client) carryOut(ctx context.Context, w *writing) {
 	}
 }
 
+func (w *writing) begin(c *client, all *writers, done func()) { all.begin(c, w, done) }
+
+// abandon gives nothing up: who has gone wanted it all the same.
+func (*writing) abandon() bool { return false }
+
 // finish appends the answer to what was carried out. A broadcast has none.
-func (h *handler) finish(c *client, w *writing, out []byte) []byte {
+func (w *writing) finish(h *handler, c *client, out []byte) []byte {
 	if h.framing.addressed(w.header) == everyone {
 		return out
 	}

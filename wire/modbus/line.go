@@ -23,7 +23,7 @@ func LineRequest(b []byte) (skip, n int) {
 		return 0, len(b)
 	}
 	for i := 1; i < len(b); i++ {
-		length, known := rtuRequestLength(b[i:])
+		length, known := RTURequestLength(b[i:])
 		if known && length == len(b)-i && crcHolds(b[i:]) {
 			return i, length
 		}

@@ -58,10 +58,10 @@ func EndRTU(dst []byte, start int) []byte {
 	return binary.LittleEndian.AppendUint16(dst, CRC16(dst[start:]))
 }
 
-// rtuRequestLength is how long the request at the start of b is by the rules of its function
+// RTURequestLength is how long the request at the start of b is by the rules of its function
 // (specification V1.1b3, section 6), CRC included: 0 while that has not arrived. Not known is
 // a function whose length we cannot tell.
-func rtuRequestLength(b []byte) (n int, known bool) {
+func RTURequestLength(b []byte) (n int, known bool) {
 	const pdu = rtuAddressLength // where it begins
 	if len(b) <= pdu {
 		return 0, true
@@ -106,7 +106,7 @@ func rtuRequestLength(b []byte) (n int, known bool) {
 // calls forgets, after a silence, what has come before it. At most MaxRTURequest bytes need
 // be kept.
 func FindRTURequest(b []byte) (skip, n int) {
-	length, known := rtuRequestLength(b)
+	length, known := RTURequestLength(b)
 	switch {
 	case known && (length == 0 || length > len(b)):
 		return 0, 0
@@ -116,7 +116,7 @@ func FindRTURequest(b []byte) (skip, n int) {
 		return 0, len(b)
 	}
 	for i := 1; i < len(b); i++ {
-		length, known := rtuRequestLength(b[i:])
+		length, known := RTURequestLength(b[i:])
 		if known && length > 0 && length <= len(b)-i && crcHolds(b[i:i+length]) {
 			return i, length
 		}
