@@ -34,7 +34,7 @@ func (d *draft) checkClaims() {
 	for _, c := range claims {
 		if last.module != nil && c.First <= last.Last {
 			asks, has := c.module, last.module
-			if asks.typ.Kind == Core {
+			if d.touched(has) && !d.touched(asks) {
 				asks, has = has, asks
 			}
 			d.refuse(d.plans[asks].label, "Modbus register %d is taken by %s", c.First, d.plans[has].label)
@@ -43,4 +43,9 @@ func (d *draft) checkClaims() {
 			last = c
 		}
 	}
+}
+
+// touched reports whether the changes are about a module.
+func (d *draft) touched(m *module) bool {
+	return slices.ContainsFunc(d.steps, func(s step) bool { return s.module == m })
 }
