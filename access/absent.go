@@ -23,6 +23,7 @@ func (absent) BecomeTwin(context.Context, string, By, func() error, bool) (Twin,
 	return Twin{}, noSuch()
 }
 func (absent) Info() Info                                    { return Info{} }
+func (absent) DownstreamUnits() []DownstreamUnit             { return nil }
 func (absent) Events(uint64, int) (Events, error)            { return Events{}, noSuch() }
 func (absent) EventHead() (EventHead, error)                 { return EventHead{}, noSuch() }
 func (absent) Recorders() ([]Recorder, error)                { return nil, noSuch() }

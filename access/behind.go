@@ -52,6 +52,8 @@ type Works interface {
 	ModuleList(manager string) ([]ModuleEntry, error)
 	Describe(label string) (ModuleDescription, error)
 	Info() Info
+	// DownstreamUnits are the units behind the Modbus gateway that were asked, in their order.
+	DownstreamUnits() []DownstreamUnit
 	// Restart stops the meter and starts it again, soon and in order.
 	Restart(by By) error
 	// BecomeTwin has a fresh meter take the snapshot that is the file at path, all of it but
@@ -147,6 +149,31 @@ type Info struct {
 	Uptime      time.Duration
 	// Endpoints are the services that listen, by name.
 	Endpoints map[string]string
+}
+
+// DownstreamUnit is a unit behind the Modbus gateway, with what was counted since the meter
+// started.
+type DownstreamUnit struct {
+	Unit byte // as clients of the gateway ask for it
+	// Where is the port of its line, or the address of the TCP device, and UnitThere what it
+	// is called there.
+	Where     string
+	UnitThere byte
+	// Requests are the questions asked, Answers those answered in time, Exceptions the
+	// exceptions among them.
+	Requests, Answers, Exceptions uint64
+	// Timeouts were sent and not answered in time; for CRCErrors something came that was no
+	// answer. Retries were sent again.
+	Timeouts, CRCErrors, Retries uint64
+	// Dropped are late and foreign answers, Cached questions answered without asking, Refused
+	// those turned away at once.
+	Dropped, Cached, Refused uint64
+	// BackingOff tells that the unit is not asked for a while, since it did not answer.
+	BackingOff bool
+	// Latency, Latency95 and LatencyMax are how long answers took: their mean, what 95 of 100
+	// were within, and the longest; where Answered, they are known.
+	Answered                       bool
+	Latency, Latency95, LatencyMax time.Duration
 }
 
 // Event is an entry of the event log.

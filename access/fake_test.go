@@ -129,6 +129,8 @@ func (m *meter) security(settings map[string]string, passwords map[int]Verifier)
 
 func (m *meter) Restart(By) error { return nil }
 
+func (m *meter) DownstreamUnits() []DownstreamUnit { return nil }
+
 func (m *meter) BecomeTwin(_ context.Context, _ string, _ By, permit func() error, _ bool) (Twin, error) {
 	return Twin{Serial: "F-1"}, permit()
 }

@@ -20,6 +20,14 @@ func (s *Session) Info() (Info, error) {
 	return s.gate().options.Works.Info(), nil
 }
 
+// DownstreamUnits tells how the units behind the Modbus gateway answer.
+func (s *Session) DownstreamUnits() ([]DownstreamUnit, error) {
+	if err := s.permit(ReadMeasurement, "Modbus gateway"); err != nil {
+		return nil, err
+	}
+	return s.gate().options.Works.DownstreamUnits(), nil
+}
+
 // Greeting is what a meter tells anyone who connects, before any credential: its model,
 // its firmware, and what kinds of credential it takes on the session's path.
 func (s *Session) Greeting() (model, firmware string, takes []CredentialKind) {

@@ -47,7 +47,7 @@ func strands(typeName, label, before, after string) bool {
 		_, enables := cutFold(register, "Enable ")
 		return enables && !is("Enable Syslog") && isOn(before) || strings.HasSuffix(fold(register), fold(" Port")) && !is("Syslog Port")
 	case strings.EqualFold(typeName, "Communications"):
-		return is("Protocol", "Baud Rate", "Parity", "Unit ID", "Comm Mode")
+		return is("Protocol", "Baud Rate", "Parity", "Unit ID", "Comm Mode", "RTS/CTS Level", "Hardware Handshake")
 	// While there is a gateway, most units are no longer the meter.
 	case strings.EqualFold(label, routing.RegisterUnits):
 		return before == ""

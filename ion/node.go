@@ -41,7 +41,7 @@ type Identity struct {
 }
 
 // Status is what the meter around the node knows of itself, for the Diagnostics
-// module.
+// and Modbus Gateway modules.
 type Status struct {
 	PowerUps int64
 	// SourceLagS is how far the samples are behind the clock, in seconds.
@@ -59,6 +59,9 @@ type Status struct {
 	LogMemoryBytes, LogMemoryUsedBytes int64
 	// CommitLatencyS is how long the latest state took to become durable, in seconds.
 	CommitLatencyS float64
+	// Downstream has a line for each unit behind the Modbus gateway that was asked, in the
+	// order of units.
+	Downstream []Downstream
 }
 
 // Config is what a node is made of.

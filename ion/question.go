@@ -5,6 +5,8 @@ import "time"
 // Question is a request of a module to a device outside. The node only notes it; whoever
 // runs the node carries it out and brings the answer with Node.Answer.
 type Question struct {
+	// Module is who asks.
+	Module Handle
 	// Connection is how to reach the device: the name of a setup register that says where.
 	Connection string
 	Unit       byte
@@ -33,7 +35,7 @@ func (c *Context) Ask(connection string, unit byte, pdu []byte) bool {
 	n := c.node
 	n.asked++
 	c.module.asking = n.asked
-	n.questions = append(n.questions, Question{connection, unit, pdu, c.module, n.asked})
+	n.questions = append(n.questions, Question{c.module.handle, connection, unit, pdu, c.module, n.asked})
 	return true
 }
 

@@ -17,6 +17,7 @@ const (
 	defaultTimeout   = time.Second
 	defaultPerClient = 16
 	defaultTotal     = 512
+	defaultPatience  = 10 * time.Second
 	defaultConnect   = 3 * time.Second
 	defaultIdle      = time.Minute
 	// leastGuard is the shortest guard time by default: a device that is busy for once, with
@@ -46,6 +47,9 @@ type Options struct {
 	Settings func() Settings
 	// PerClient and Total bound the questions that wait or are under way: 16 and 512.
 	PerClient, Total int
+	// Patience is for how long a question may wait to be sent: 10 s. Then it is done with
+	// ErrCrowded: who asked has given up, and a write must not come when nobody expects it.
+	Patience time.Duration
 	// Guard is for how long after a time-out a unit of a line is sent nothing, in which its
 	// late answer is waited for and dropped: by default the response time-out, and 500 ms at
 	// least.
@@ -71,6 +75,7 @@ func (o Options) withDefaults() Options {
 	if o.Total <= 0 {
 		o.Total = defaultTotal
 	}
+	orElse(&o.Patience, defaultPatience)
 	orElse(&o.ConnectTimeout, defaultConnect)
 	orElse(&o.Idle, defaultIdle)
 	return o
@@ -82,9 +87,10 @@ var (
 	// write may have been done.
 	ErrNoAnswer = errors.New("the unit does not answer")
 	// ErrNoPath says that the line is not there, or is not a master's (exception 0x0A).
-	// Nothing was sent.
+	// A write was not sent.
 	ErrNoPath = errors.New("there is no line to the unit")
-	// ErrCrowded says that too much is waiting (exception 0x06). Nothing was sent.
+	// ErrCrowded says that too much is waiting, or that this has waited for too long (exception
+	// 0x06). A write was not sent.
 	ErrCrowded = errors.New("too many requests are waiting; ask again later")
 	// ErrLeft says that the client left before its request was sent.
 	ErrLeft = errors.New("the client has left")
@@ -105,9 +111,9 @@ type Question struct {
 	Unit byte
 	// PDU is the request from its function code on. Begin copies it.
 	PDU []byte
-	// Done is called once, from another goroutine than the caller of Begin, with the PDU of
-	// the answer or one of the errors above. It must not block. The answer is valid until Done
-	// returns, and not to be changed.
+	// Done is called once, never from within Begin, with the PDU of the answer or one of the
+	// errors above. It must not block: the next request waits for it. The answer is valid until
+	// Done returns, and not to be changed.
 	Done func(answer []byte, err error)
 }
 
@@ -167,9 +173,13 @@ func (b *Bus) Ask(ctx context.Context, client uint64, unit byte, pdu []byte) ([]
 	}
 }
 
-// Leave drops what a client has waiting: it is done with ErrLeft.
+// Leave drops what a client has waiting, which is done with ErrLeft, and forgets the client.
+// What is under way is answered yet.
 func (b *Bus) Leave(client uint64) {
 	b.withdraw(func(a asker) bool { return a.client.number == client })
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.queue.clients, client)
 }
 
 // begin takes a question and returns its ticket.
@@ -218,7 +228,6 @@ func (b *Bus) take(q Question, settings Settings, now time.Time) (answer []byte,
 	c := b.queue.client(q.Client)
 	if c.asked >= b.options.PerClient || b.queue.total >= b.options.Total {
 		u.counts.Refused++
-		b.queue.forget(c)
 		return nil, 0, ErrCrowded
 	}
 	b.tickets++
@@ -229,7 +238,7 @@ func (b *Bus) take(q Question, settings Settings, now time.Time) (answer []byte,
 		return nil, a.ticket, nil
 	}
 	r := b.queue.blank()
-	r.unit, r.function, r.reads, r.client = q.Unit, q.PDU[0], reads, c
+	r.unit, r.function, r.reads, r.client, r.since = q.Unit, q.PDU[0], reads, c, now
 	r.length = copy(r.bytes[:], q.PDU)
 	b.queue.join(r, a)
 	b.queue.add(r)
@@ -265,7 +274,7 @@ func (b *Bus) withdraw(fits func(asker) bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	var gone []asker
-	unasked := b.queue.remove(nil, func(r *request) bool {
+	unasked := b.queue.remove(func(r *request) bool {
 		r.askers = slices.DeleteFunc(r.askers, func(a asker) bool {
 			if !fits(a) {
 				return false

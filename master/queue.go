@@ -2,6 +2,7 @@ package master
 
 import (
 	"slices"
+	"time"
 
 	"github.com/hepmeter/hepmeter/wire/modbus"
 )
@@ -15,6 +16,7 @@ type request struct {
 	length int
 	bytes  [modbus.MaxPDU]byte
 	askers []asker
+	since  time.Time // when it was asked
 	// client is whose turn it takes.
 	client *client
 	// attempts is how often it was sent and not answered; lost, that a connection was lost
@@ -37,6 +39,8 @@ type asker struct {
 // client is one that has asked something.
 type client struct {
 	number uint64
+	// served is when it last had its turn, as the queue counts turns.
+	served uint64
 	// asked counts its questions that wait or are under way.
 	asked   int
 	waiting []*request // in the order of asking
@@ -45,33 +49,39 @@ type client struct {
 // queue is what waits to be sent. Clients take turns; each has its own order.
 type queue struct {
 	clients map[uint64]*client
-	// turn are the clients that have something waiting; the first comes next.
-	turn  []*client
-	total int // questions that wait or are under way
-	// What is not in use any more.
-	requests []*request
-	absent   []*client
+	// waiting are the clients that have something waiting.
+	waiting []*client
+	turns   uint64
+	total   int // questions that wait or are under way
+	free    []*request
 }
 
-// client returns a client by its number.
+// remembered is how many clients at most are known that ask nothing at present, so that one
+// with a single request at a time has the same turns as one with many.
+const remembered = 1024
+
+// client returns a client by its number. A new one comes after all who wait.
 func (q *queue) client(number uint64) *client {
 	if c := q.clients[number]; c != nil {
 		return c
 	}
-	c := new(client)
-	if n := len(q.absent); n > 0 {
-		c, q.absent = q.absent[n-1], q.absent[:n-1]
+	if len(q.clients) >= remembered {
+		for n, c := range q.clients {
+			if c.asked == 0 && len(c.waiting) == 0 {
+				delete(q.clients, n)
+			}
+		}
 	}
-	c.number = number
+	c := &client{number: number, served: q.turns}
 	q.clients[number] = c
 	return c
 }
 
 // blank returns a request to be filled in.
 func (q *queue) blank() *request {
-	if n := len(q.requests); n > 0 {
-		r := q.requests[n-1]
-		q.requests = q.requests[:n-1]
+	if n := len(q.free); n > 0 {
+		r := q.free[n-1]
+		q.free = q.free[:n-1]
 		return r
 	}
 	return new(request)
@@ -82,7 +92,7 @@ func (q *queue) recycle(r *request) {
 	clear(r.askers)
 	r.askers, r.client = r.askers[:0], nil
 	r.attempts, r.lost = 0, false
-	q.requests = append(q.requests, r)
+	q.free = append(q.free, r)
 }
 
 // join adds one who waits for r.
@@ -97,28 +107,18 @@ func (q *queue) release(r *request) {
 	for _, a := range r.askers {
 		q.leave(a)
 	}
-	q.forget(r.client)
 }
 
 func (q *queue) leave(a asker) {
 	a.client.asked--
 	q.total--
-	q.forget(a.client)
-}
-
-// forget gives up a client that waits for nothing and has no request in the queue.
-func (q *queue) forget(c *client) {
-	if c.asked == 0 && len(c.waiting) == 0 && q.clients[c.number] == c {
-		delete(q.clients, c.number)
-		q.absent = append(q.absent, c)
-	}
 }
 
 // add puts r behind what its client has waiting.
 func (q *queue) add(r *request) {
 	r.client.waiting = append(r.client.waiting, r)
 	if len(r.client.waiting) == 1 {
-		q.turn = append(q.turn, r.client)
+		q.waiting = append(q.waiting, r.client)
 	}
 }
 
@@ -126,32 +126,38 @@ func (q *queue) add(r *request) {
 func (q *queue) putBack(r *request) {
 	r.client.waiting = slices.Insert(r.client.waiting, 0, r)
 	if len(r.client.waiting) == 1 {
-		q.turn = append(q.turn, r.client)
+		q.waiting = append(q.waiting, r.client)
 	}
 }
 
-// next takes out the first request that may be sent now, of the first client that has one,
-// which then comes last. It returns nil where there is none.
+// next takes out the first request that may be sent now, of the client whose turn was the
+// longest ago. It returns nil where there is none.
 func (q *queue) next(may func(unit byte) bool) *request {
-	for i, c := range q.turn {
-		for j, r := range c.waiting {
-			if !may(r.unit) {
-				continue
-			}
-			c.waiting = slices.Delete(c.waiting, j, j+1)
-			q.turn = slices.Delete(q.turn, i, i+1)
-			if len(c.waiting) > 0 {
-				q.turn = append(q.turn, c)
-			}
-			return r
+	of, at := -1, 0
+	for i, c := range q.waiting {
+		if of >= 0 && c.served >= q.waiting[of].served {
+			continue
+		}
+		if j := slices.IndexFunc(c.waiting, func(r *request) bool { return may(r.unit) }); j >= 0 {
+			of, at = i, j
 		}
 	}
-	return nil
+	if of < 0 {
+		return nil
+	}
+	c := q.waiting[of]
+	r := c.waiting[at]
+	if c.waiting = slices.Delete(c.waiting, at, at+1); len(c.waiting) == 0 {
+		q.waiting = slices.Delete(q.waiting, of, of+1)
+	}
+	q.turns++
+	c.served = q.turns
+	return r
 }
 
-// remove takes out all requests that fit, and returns them behind those given.
-func (q *queue) remove(removed []*request, fits func(*request) bool) []*request {
-	for _, c := range q.turn {
+// remove takes out all requests that fit, and returns them.
+func (q *queue) remove(fits func(*request) bool) (removed []*request) {
+	for _, c := range q.waiting {
 		c.waiting = slices.DeleteFunc(c.waiting, func(r *request) bool {
 			if !fits(r) {
 				return false
@@ -160,6 +166,6 @@ func (q *queue) remove(removed []*request, fits func(*request) bool) []*request 
 			return true
 		})
 	}
-	q.turn = slices.DeleteFunc(q.turn, func(c *client) bool { return len(c.waiting) == 0 })
+	q.waiting = slices.DeleteFunc(q.waiting, func(c *client) bool { return len(c.waiting) == 0 })
 	return removed
 }

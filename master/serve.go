@@ -66,6 +66,10 @@ func (b *Bus) serve(ctx context.Context, l link) error {
 			}
 			continue
 		}
+		if time.Since(r.since) > b.options.Patience {
+			b.giveUp(r)
+			continue
+		}
 		settings := b.options.Settings()
 		if settings.ResponseTimeout <= 0 {
 			settings.ResponseTimeout = defaultTimeout
@@ -89,7 +93,7 @@ func (b *Bus) open() error {
 	b.serving, b.device = true, backoff{}
 	for _, u := range b.units {
 		if u != nil {
-			u.failures, u.backoff, u.guard, u.owed = 0, backoff{}, time.Time{}, 0
+			u.failures, u.backoff = 0, backoff{}
 		}
 	}
 	return nil
@@ -100,7 +104,7 @@ func (b *Bus) shut() {
 	b.mu.Lock()
 	b.serving = false
 	b.cache.forget(0)
-	rest := b.queue.remove(nil, func(*request) bool { return true })
+	rest := b.queue.remove(func(*request) bool { return true })
 	for _, r := range rest {
 		b.close(r)
 	}
@@ -123,6 +127,15 @@ func (b *Bus) next(now time.Time) (r *request, wait time.Duration) {
 	return r, wait
 }
 
+// giveUp answers a request that has waited for too long.
+func (b *Bus) giveUp(r *request) {
+	b.mu.Lock()
+	b.units[r.unit].counts.Refused++
+	b.close(r)
+	b.mu.Unlock()
+	b.done([]*request{r}, nil, ErrCrowded)
+}
+
 // conclude does with a request what its outcome asks for: it is answered, or sent again, and
 // what is known of its unit changes. At the last nothing is sent again.
 func (b *Bus) conclude(r *request, o outcome, settings Settings, now time.Time, last bool) {
@@ -139,7 +152,7 @@ func (b *Bus) conclude(r *request, o outcome, settings Settings, now time.Time, 
 		u.failures++
 		failed = true
 		if o.guard > 0 {
-			u.guard, u.owed = now.Add(o.guard), r.function
+			u.guard, u.owed = now.Add(o.guard), append(u.owed[:0], r.pdu()...)
 		}
 		again = r.reads && r.attempts < settings.Retries && u.failures <= settings.Retries
 	case damaged:
@@ -161,14 +174,14 @@ func (b *Bus) conclude(r *request, o outcome, settings Settings, now time.Time, 
 	} else {
 		b.close(r)
 	}
-	if failed && u.failures > settings.Retries {
+	if failed && u.failures > max(settings.Retries, 1) {
 		u.backoff.fail(now, pauseFactor*settings.ResponseTimeout)
-		given = b.queue.remove(given, func(other *request) bool { return other.unit == r.unit })
+		given = b.queue.remove(func(other *request) bool { return other.unit == r.unit })
 	}
 	switch {
 	case o.away:
 		b.device.fail(now, 0)
-		given = b.queue.remove(given, func(*request) bool { return true })
+		given = append(given, b.queue.remove(func(*request) bool { return true })...)
 	case o.ending == answered:
 		b.device = backoff{}
 	}
@@ -204,8 +217,8 @@ func (b *Bus) answered(r *request, u *unit, o outcome, settings Settings, now ti
 		b.cache.keep(key, o.answer, now, settings.Cache)
 	}
 	u.failures, u.backoff = 0, backoff{}
-	if u.owed != 0 {
-		u.owed, u.guard = 0, now.Add(settling)
+	if len(u.owed) > 0 {
+		u.owed, u.guard = u.owed[:0], now.Add(settling)
 	}
 	return true
 }
@@ -243,8 +256,8 @@ func (b *Bus) late(number byte, pdu []byte) {
 		return
 	}
 	u.counts.Late++
-	if u.owed != 0 && u.owed == pdu[0]&^exceptionBit {
-		u.owed, u.guard = 0, time.Time{}
+	if modbus.IsAnswer(u.owed, pdu) {
+		u.owed, u.guard = u.owed[:0], time.Time{}
 	}
 }
 

@@ -23,10 +23,10 @@ type unit struct {
 	// failures counts the requests without an answer since the last one.
 	failures int
 	backoff  backoff
-	// guard is until when nothing is sent, because the answer to a request of the function
-	// owed may come late.
+	// guard is until when nothing is sent, because the answer to the request owed may come
+	// late; owed is empty when it has come.
 	guard time.Time
-	owed  byte
+	owed  []byte
 	// writes counts those that wait or are under way: what is read meanwhile is given to no
 	// other.
 	writes int

@@ -12,10 +12,11 @@ import (
 
 // Network reaches the Modbus devices that modules ask.
 type Network interface {
-	// Ask asks a unit at a place: a serial port such as COM1, or the address of a TCP device with its port.
-	// An exception that the device answers is an answer. Ask returns when ctx is done; a write
-	// that was not sent by then is not sent.
-	Ask(ctx context.Context, place string, unit byte, pdu []byte) ([]byte, error)
+	// Ask asks a unit at a place: a serial port such as COM1, or the address of a TCP device with
+	// its port. Client says who asks: clients are served in turn. An exception that the device
+	// answers is an answer. Ask returns when ctx is done; a write that was not sent by then is
+	// not sent.
+	Ask(ctx context.Context, client uint64, place string, unit byte, pdu []byte) ([]byte, error)
 }
 
 const (
@@ -85,7 +86,7 @@ func (m *Meter) carry(q ion.Question, place string) {
 	d := &m.downstream
 	ctx, done := context.WithTimeout(d.ctx, askPatience)
 	defer done()
-	pdu, err := m.options.Network.Ask(ctx, place, q.Unit, q.PDU)
+	pdu, err := m.options.Network.Ask(ctx, uint64(q.Module), place, q.Unit, q.PDU)
 	if err != nil {
 		err = fmt.Errorf("%s unit %d: %w", place, q.Unit, err)
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/hepmeter/hepmeter/ion"
 	"github.com/hepmeter/hepmeter/ion/template"
 	"github.com/hepmeter/hepmeter/store"
+	"github.com/hepmeter/hepmeter/wire/routing"
 )
 
 // guard is the meter's side of its gate: what the gate keeps, and the registers that
@@ -128,13 +129,14 @@ func (g *guard) take() (put map[string][]byte, gone []string) {
 	return put, gone
 }
 
-// securitySettings are the registers that security is made of, as text by label.
+// securitySettings are the registers that security is made of, and those by which the meter
+// is reached, as text by label.
 func securitySettings(node *ion.Node) map[string]string {
 	settings := map[string]string{}
 	d := node.Directory()
 	for _, manager := range d.Managers {
 		switch manager.Type.Name {
-		case "Security Options", "Security User", "Ethernet", "Display Options", "Communications":
+		case "Security Options", "Security User", "Ethernet", "Display Options", "Communications", routing.Gateway, routing.Options:
 		default:
 			continue
 		}

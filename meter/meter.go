@@ -21,6 +21,7 @@ import (
 	"github.com/hepmeter/hepmeter/ion"
 	"github.com/hepmeter/hepmeter/ion/modules"
 	"github.com/hepmeter/hepmeter/ion/template"
+	modbusmaster "github.com/hepmeter/hepmeter/master"
 	"github.com/hepmeter/hepmeter/metering"
 	"github.com/hepmeter/hepmeter/store"
 	"github.com/hepmeter/hepmeter/waveform"
@@ -46,6 +47,8 @@ type Options struct {
 	Limits access.Limits
 	// Hashing runs each check of a password (access.Options); nil runs it as it is.
 	Hashing func(check func())
+	// Downstream tells how the Modbus devices behind the meter answer; nil where it has none.
+	Downstream func() []modbusmaster.BusStatistics
 	// Endpoints tells where the services listen, by name; nil where nobody knows.
 	Endpoints func() map[string]string
 	// Network reaches Modbus devices downstream; nil where there is no way to any.

@@ -7,10 +7,13 @@ import (
 	"github.com/hepmeter/hepmeter/ion"
 )
 
-// status is what the meter tells its Diagnostics module.
+// status is what the meter tells its Diagnostics and Modbus Gateway modules.
 func (m *Meter) status(sourceLagS float64) ion.Status {
 	s := ion.Status{PowerUps: m.powerUps, SourceLagS: sourceLagS, MemoryBytes: m.process.memory(), CPULoadPercent: m.process.load(time.Now(), cpuTime()),
 		LoggedEvents: m.eventLog.logged.Load(), LogMemoryBytes: m.logMemory.limit, LogMemoryUsedBytes: m.logMemory.used}
+	for _, d := range m.gatewayUnits(func(label string) string { return m.guard.settings[label] }) {
+		s.Downstream = append(s.Downstream, d.Downstream)
+	}
 	if m.keeper != nil {
 		s.CommitLatencyS = m.keeper.latency().Seconds()
 	}

@@ -295,7 +295,6 @@ func TestRefusals(t *testing.T) {
 		{"--port telnet=1", 2, "one of ethergate1"},
 		{"--limits none", 2, "open or factory"},
 		{"--serial /dev/ttyS0", 2, "com1=DEVICE"},
-		{"--serial com1=/dev/ttyS0?protocol=modbus-master", 2, "not in this version yet"},
 		{"--serial com1=/dev/ttyS0?protocol=dnp", 2, "modbus-rtu, modbus-master or ethergate"},
 		{"--serial com1=/dev/ttyS0 --serial COM1=/dev/ttyS1", 2, "given twice"},
 		{"--serial com2=/dev/ttyS0", 1, "no port COM2"},

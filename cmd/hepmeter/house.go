@@ -17,8 +17,10 @@ import (
 	"github.com/hepmeter/hepmeter/access"
 	"github.com/hepmeter/hepmeter/boot"
 	"github.com/hepmeter/hepmeter/ion/template"
+	"github.com/hepmeter/hepmeter/master"
 	"github.com/hepmeter/hepmeter/meter"
 	"github.com/hepmeter/hepmeter/registermap"
+	"github.com/hepmeter/hepmeter/serve/gateway"
 	ionpserver "github.com/hepmeter/hepmeter/serve/ionp"
 	modbusserver "github.com/hepmeter/hepmeter/serve/modbus"
 	panelserver "github.com/hepmeter/hepmeter/serve/panel"
@@ -55,27 +57,31 @@ func (h *house) live(ctx context.Context, started func(*meter.Meter)) (again boo
 	if err != nil {
 		return false, err
 	}
+	var gate *access.Gate // there is one before anyone asks
+	network := newNetwork(func() *access.Security { return gate.Security() })
+	defer network.Close()
 	m, err := meter.Open(meter.Options{
 		Dir: h.flags.data, Model: h.flags.model, Serial: h.flags.serial, Firmware: firmwareVersion, FixFirmware: h.flags.firmware,
-		Source: source, SourceName: h.flags.source, Speed: play.Speed, Limits: h.limits, Hashing: h.checks.during, Endpoints: h.endpoints, Log: h.log,
+		Source: source, SourceName: h.flags.source, Speed: play.Speed, Limits: h.limits, Hashing: h.checks.during, Endpoints: h.endpoints, Downstream: network.Statistics, Network: polls{network}, Log: h.log,
 	})
 	if err != nil {
 		return false, err
 	}
 	defer func() { err = errors.Join(err, m.Close()) }()
+	gate = m.Gate()
 	layout, err := registermap.Load()
 	if err != nil {
 		return false, err
 	}
-	doors, err := h.doors(m, layout)
+	doors, err := h.doors(m, layout, network)
 	if err != nil {
 		return false, err
 	}
-	serials, err := h.serialAttendants(m.Gate(), layout)
+	serials, err := h.serialAttendants(gate, layout, network)
 	if err != nil {
 		return false, err
 	}
-	serving := newServing(ctx, h, m.Gate(), doors, append(h.attendants(m), serials...))
+	serving := newServing(ctx, h, gate, doors, append(h.attendants(m), serials...))
 	// Servers stop before the meter, so that writes under way are still carried out.
 	defer func() { err = errors.Join(err, serving.stop()) }()
 	if err := serving.start(); err != nil {
@@ -113,16 +119,17 @@ func (h *house) end(s *serving, stopMeasuring func(), ended <-chan error) error 
 
 // doors are the servers of a meter, as its firmware has them: before 3.0.0 there is no
 // HTTPS, and of SSH the file transfer only.
-func (h *house) doors(m *meter.Meter, layout *registermap.Map) ([]door, error) {
+func (h *house) doors(m *meter.Meter, layout *registermap.Map, network *master.Network) ([]door, error) {
 	generation, err := template.GenerationOf(m.Firmware())
 	if err != nil {
 		return nil, err
 	}
 	gate := m.Gate()
+	through := gateway.New(gate, network, func(port string) string { return h.protocol(gate.Security(), port) })
 	names := h.names(m)
 	pages := webserver.New(gate, webserver.Options{Names: names, HTTPSPort: h.httpsPort, Log: h.log})
 	doors := []door{
-		{boot.Modbus, "Ethernet/Modbus TCP Port", modbusserver.New(gate, layout, modbusserver.Options{}).Serve},
+		{boot.Modbus, "Ethernet/Modbus TCP Port", modbusserver.New(gate, layout, modbusserver.Options{Gateway: through}).Serve},
 		{boot.ModbusRTUTCP, "Ethernet/Modbus RTU over TCP Port", modbusserver.NewRTU(gate, layout, modbusserver.Options{}).Serve},
 		{boot.ION, "Ethernet/ION Port", ionpserver.New(gate, ionpserver.Options{Log: h.log}).Serve},
 		{boot.HTTP, "Ethernet/HTTP Port", pages.ServePlain},

@@ -5,12 +5,15 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/hepmeter/hepmeter/access"
 	"github.com/hepmeter/hepmeter/boot"
+	"github.com/hepmeter/hepmeter/master"
 	"github.com/hepmeter/hepmeter/registermap"
 	modbusserver "github.com/hepmeter/hepmeter/serve/modbus"
 	"github.com/hepmeter/hepmeter/serve/serial"
+	"github.com/hepmeter/hepmeter/wire/routing"
 )
 
 // linesOf reads --serial.
@@ -32,7 +35,7 @@ func linesOf(f runFlags) ([]boot.SerialLine, error) {
 }
 
 // serialAttendants serve the serial ports that the user has given devices for.
-func (h *house) serialAttendants(gate *access.Gate, layout *registermap.Map) ([]func(context.Context) error, error) {
+func (h *house) serialAttendants(gate *access.Gate, layout *registermap.Map, network *master.Network) ([]func(context.Context) error, error) {
 	var all []func(context.Context) error
 	for _, given := range h.lines {
 		if gate.Security().Setting(given.Port+"/Protocol") == "" {
@@ -45,7 +48,11 @@ func (h *house) serialAttendants(gate *access.Gate, layout *registermap.Map) ([]
 				return boot.OpenSerial(given.Device, s.Baud, s.Framing)
 			},
 		}
+		bus := network.Line(given.Port)
 		servers := map[string]serial.Server{
+			routing.MasterProtocol: func(ctx context.Context, port serial.Port, opened serial.Settings) error {
+				return bus.ServeLine(ctx, port, opened.Baud)
+			},
 			modbusserver.LineProtocol: modbusserver.NewLine(gate, layout, line, modbusserver.Options{}),
 		}
 		all = append(all, func(ctx context.Context) error { return serial.Serve(ctx, line, servers, h.log) })
@@ -61,10 +68,20 @@ func lineSettings(given boot.SerialLine, security *access.Security) serial.Setti
 		n, _ := strconv.Atoi(register(name)) // 0 where it is none: no unit, and no speed
 		return n
 	}
+	seconds := func(name string) time.Duration {
+		s, _ := strconv.ParseFloat(register(name), 64) // 0 where it is none
+		return time.Duration(s * float64(time.Second))
+	}
 	return serial.Settings{
 		Protocol: cmp.Or(given.Protocol, register("Protocol")),
 		Baud:     cmp.Or(given.Baud, number("Baud Rate")),
 		Framing:  cmp.Or(given.Framing, register("Parity")),
-		Unit:     cmp.Or(given.Unit, number("Unit ID")),
+		Handshake: serial.Handshake{
+			On:        register("Hardware Handshake") == "ON",
+			Delay:     seconds("RTS Delay"),
+			ActiveLow: register("RTS/CTS Level") == "active low",
+		},
+		Unit:          cmp.Or(given.Unit, number("Unit ID")),
+		ResponseDelay: seconds("Response Delay"),
 	}
 }

@@ -31,6 +31,8 @@ func TestLineSettings(t *testing.T) {
 		{"another protocol", "com1=D", registers("Modbus Master"), serial.Settings{Protocol: "Modbus Master", Baud: 19200, Framing: "8N1", Unit: 100}},
 		{"the port is shut", "com1=D?unit=7", registers("None"), serial.Settings{Protocol: "None", Baud: 19200, Framing: "8N1", Unit: 7}},
 		{"all given", "com1=D?protocol=modbus-rtu&baud=9600&parity=E&unit=7", registers("ION"), serial.Settings{Protocol: "Modbus RTU", Baud: 9600, Framing: "8E1", Unit: 7}},
+		{"times and handshake", "com1=D", map[string]string{"COM1/Protocol": "ION", "COM1/Response Delay": "0.05", "COM1/Hardware Handshake": "ON", "COM1/RTS Delay": "0.25", "COM1/RTS/CTS Level": "active low"},
+			serial.Settings{Protocol: "ION", ResponseDelay: 50 * time.Millisecond, Handshake: serial.Handshake{On: true, Delay: 250 * time.Millisecond, ActiveLow: true}}},
 		{"no such port", "com1=D", nil, serial.Settings{}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

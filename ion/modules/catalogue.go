@@ -55,6 +55,8 @@ func Catalogue() []ion.Type {
 		ethernet(),
 		securityOptions(),
 		securityUser(),
+		modbusGateway(),
+		modbusGatewayUnit(),
 		modbusMasterOptions(),
 		modbusMasterDevice(),
 		modbusMasterMap(),
@@ -127,6 +129,12 @@ const (
 	numberModbusImport
 	numberModbusExport
 	numberModbusSlave
+)
+
+// Manager numbers of the Modbus gateway.
+const (
+	numberModbusGateway = iota + 110
+	numberModbusGatewayUnit
 )
 
 // Inputs that many types have.

@@ -119,6 +119,7 @@ const (
 	defaultTurnaround = "0.1"
 	maxRetries        = 10
 	defaultRetries    = "2"
+	maxResponseDelay  = 1
 
 	// Security Options: ours, the published pages name no factory values.
 	defaultLockoutAttempts = "5"
@@ -171,6 +172,11 @@ const (
 	rateBytes    = 200
 	rateChanges  = 24 // of one day
 	datesBytes   = 600
+
+	// Modbus Gateway, in ms. Sibling products delay frames by up to 100 ms, one by a minute
+	// (communications.md 3.1).
+	maxGatewayCache = 60_000
+	maxFrameDelay   = 1000
 
 	// Alert.
 	alertSources     = 8

@@ -23,36 +23,38 @@ const (
 // LineProtocol is what is spoken on lines here, as the register Protocol has it.
 const LineProtocol = "Modbus RTU"
 
-// NewLine returns a server of the register map on a line, in RTU frames. The unit is looked
-// at with each request.
+// NewLine returns a server of the register map on a line, in RTU frames. The unit and the
+// response delay are looked at with each request.
 func NewLine(gate *access.Gate, layout *registermap.Map, line serial.Line, options Options) serial.Server {
 	options = options.withDefaults()
 	h := newHandler(gate, layout, lineFraming{rtu{func() int { return line.Settings().Unit }}})
 	return func(ctx context.Context, port serial.Port, opened serial.Settings) error {
 		var running sync.WaitGroup
 		defer running.Wait()
-		s := &lineServer{handler: h, writers: &writers{ctx: ctx, running: &running, timeout: options.ChangeTimeout}}
-		return s.serve(ctx, port, line.Name, modbus.FrameSilence(opened.Baud))
+		s := &lineServer{handler: h, line: line, writers: &writers{ctx: ctx, running: &running, timeout: options.ChangeTimeout}}
+		return s.serve(ctx, port, modbus.FrameSilence(opened.Baud))
 	}
 }
 
 // lineServer serves one open port.
 type lineServer struct {
 	handler *handler
+	line    serial.Line
 	writers *writers
 }
 
 // serve serves until ctx is done or the meter ends the session, which is no error, or the
 // device fails. Silence is what ends a frame.
-func (s *lineServer) serve(ctx context.Context, port serial.Port, name string, silence time.Duration) error {
+func (s *lineServer) serve(ctx context.Context, port serial.Port, silence time.Duration) error {
 	ctx, end := context.WithCancel(ctx)
 	defer end()
-	c, err := s.handler.open(access.Serial, name, end)
+	c, err := s.handler.open(access.Serial, s.line.Name, end)
 	if err != nil {
 		return err
 	}
 	defer c.session.Close()
 	in, out := make([]byte, 0, lineBuffer), make([]byte, 0, 2*largestAnswer)
+	heard := time.Now() // when the last byte has come
 	for wait := serial.Glance; ctx.Err() == nil; {
 		if err := port.SetReadTimeout(wait); err != nil {
 			return err
@@ -64,7 +66,7 @@ func (s *lineServer) serve(ctx context.Context, port serial.Port, name string, s
 		in = in[:len(in)+n]
 		switch {
 		case n > 0 && len(in) < cap(in):
-			wait = silence
+			wait, heard = silence, time.Now()
 			continue
 		case len(in) == 0:
 			continue
@@ -87,11 +89,26 @@ func (s *lineServer) serve(ctx context.Context, port serial.Port, name string, s
 		if len(answer) == 0 {
 			continue
 		}
+		s.delay(ctx, heard)
 		if _, err := port.Write(answer); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// delay waits until a request, whose last byte came at heard, may be answered.
+func (s *lineServer) delay(ctx context.Context, heard time.Time) {
+	rest := time.Until(heard.Add(s.line.Settings().ResponseDelay))
+	if rest <= 0 {
+		return
+	}
+	timer := time.NewTimer(rest)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	}
 }
 
 // lineFraming is RTU where silences tell the frames apart.

@@ -161,6 +161,33 @@ func TestLineWrites(t *testing.T) {
 	})
 }
 
+// A response delay counts from the end of the request, and the silence is part of it.
+func TestLineResponseDelay(t *testing.T) {
+	for _, tc := range []struct {
+		name        string
+		delay, want time.Duration
+	}{
+		{"none", 0, 4010 * time.Microsecond},
+		{"shorter than t3.5", time.Millisecond, 4010 * time.Microsecond},
+		{"longer", 100 * time.Millisecond, 100 * time.Millisecond},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				gate, _ := newTestGate(t, newTestMeter(), openRead(t), nil)
+				port := newTestPort()
+				settings := at9600()
+				settings.ResponseDelay = tc.delay
+				defer serveLine(t, gate, port, func() serial.Settings { return settings })()
+				port.heard <- inRTU(t, lineRead)
+				sent := time.Now()
+				if after := (<-port.answers).at.Sub(sent); after < tc.want || after > tc.want+time.Millisecond {
+					t.Errorf("answered after %v, want %v", after, tc.want)
+				}
+			})
+		})
+	}
+}
+
 // The unit of a port counts with the next request; a port that speaks something else has no
 // session.
 func TestLineFollowsItsUnit(t *testing.T) {

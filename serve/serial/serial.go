@@ -32,14 +32,19 @@ type Settings struct {
 	Protocol string
 	Baud     int
 	// Framing is data bits, parity and stop bits, as in 8E1.
-	Framing string
-	Unit    int // address of the meter on the line; 1 to 247 for Modbus
+	Framing   string
+	Handshake Handshake
+
+	// Unit is the address of the meter on the line, 1 to 247 for Modbus; ResponseDelay is how
+	// long after a request its answer begins, at the least. Servers look at them with each
+	// request.
+	Unit          int
+	ResponseDelay time.Duration
 }
 
-// sameDevice reports whether a port that was opened so need not be opened anew. What a
-// server looks at with each request needs no other port.
+// sameDevice reports whether a port that was opened so need not be opened anew.
 func (s Settings) sameDevice(opened Settings) bool {
-	s.Unit = opened.Unit
+	s.Unit, s.ResponseDelay = opened.Unit, opened.ResponseDelay
 	return s == opened
 }
 
@@ -104,7 +109,7 @@ func (a *attendant) serve(ctx context.Context, settings Settings, server Server)
 	if err != nil {
 		return err
 	}
-	watched := &watchedPort{Port: port, works: a.works}
+	watched := &watchedPort{Port: settings.Handshake.around(port), works: a.works}
 	defer watched.Close()
 	ctx, end := context.WithCancel(ctx)
 	followed := make(chan struct{})

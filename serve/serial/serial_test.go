@@ -136,7 +136,7 @@ func serve(t *testing.T, first Settings, absent int, test func(t *testing.T, l *
 
 var alpha = Settings{Protocol: "alpha", Baud: 9600, Framing: "8N1", Unit: 100}
 
-// A port is opened anew where its settings change, but for the unit, which no device knows.
+// A port is opened anew where its settings change, but for what no device knows.
 func TestFollowsSettings(t *testing.T) {
 	with := func(change func(*Settings)) Settings { s := alpha; change(&s); return s }
 	for _, tc := range []struct {
@@ -148,6 +148,8 @@ func TestFollowsSettings(t *testing.T) {
 		{"the same", alpha, false, 1},
 		{"unit", with(func(s *Settings) { s.Unit = 7 }), false, 1},
 		{"baud rate", with(func(s *Settings) { s.Baud = 19200 }), true, 1},
+		{"response delay", with(func(s *Settings) { s.ResponseDelay = time.Second }), false, 1},
+		{"handshake", with(func(s *Settings) { s.Handshake.On = true }), true, 1},
 		{"framing", with(func(s *Settings) { s.Framing = "8E1" }), true, 1},
 		{"another protocol that is served", with(func(s *Settings) { s.Protocol = "beta" }), true, 1},
 		{"a protocol that nobody serves", with(func(s *Settings) { s.Protocol = "DLMS" }), false, 0},

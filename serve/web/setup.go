@@ -64,7 +64,7 @@ func setupSections(s *access.Session) ([]setupSection, error) {
 	}
 	for _, port := range ports {
 		sections = append(sections, setupSection{Name: port.Label, Title: "Serial port " + port.Label, needs: access.WriteCommunications,
-			registers: registersOf(port.Label, "Protocol", "Baud Rate", "Parity", "Unit ID", "Comm Mode", "RTS Delay", "Rx Timeout")})
+			registers: registersOf(port.Label, "Protocol", "Baud Rate", "Parity", "Unit ID", "Comm Mode", "Response Delay", "Hardware Handshake", "RTS Delay", "Rx Timeout")})
 	}
 	return sections, nil
 }
