@@ -213,7 +213,7 @@ func (m *importing) show(c *ion.Context) {
 		s := &m.slots[i]
 		old := c.UptimeS - s.askedS
 		age, aged = max(age, old), aged && s.read
-		if s.read && s.value.Available && old <= m.device.staleS {
+		if s.read && s.value.Available && !m.device.stale(old) {
 			c.SetValue(s.output, s.value)
 		} else {
 			c.SetNotAvailable(s.output)

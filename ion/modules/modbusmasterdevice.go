@@ -135,15 +135,22 @@ func (m *masterDevice) answered(askedS float64, fulfilled bool) {
 
 func (m *masterDevice) silent() { m.failed++ }
 
+// halfTurnS is half the time between two turns.
+const halfTurnS = 0.5
+
+// stale reports whether what was asked for so long ago is too old to be shown until the next
+// turn. Turns are not exactly a second apart.
+func (m *masterDevice) stale(ageS float64) bool { return ageS > m.staleS-halfTurnS }
+
 func (m *masterDevice) Tick(c *ion.Context) {
-	switch answers := m.heard && c.UptimeS-m.heardS <= m.staleS; {
+	switch answers := m.heard && !m.stale(c.UptimeS-m.heardS); {
 	case answers:
 		if m.lost {
 			m.raise(c, "OFF", "ON")
 		}
 		m.lost = false
 		c.SetOn(outOnline, true)
-	case m.heard || c.UptimeS-m.startedS > m.staleS:
+	case m.heard || m.stale(c.UptimeS-m.startedS):
 		if !m.lost {
 			m.raise(c, c.Output(outOnline).String(), "OFF")
 		}

@@ -190,9 +190,9 @@ func TestModbusImport(t *testing.T) {
 			d := energyMeter()
 			d.seconds(r, 2)
 			d.silent = true
-			d.seconds(r, 29)
+			d.seconds(r, 28)
 			r.want("M/Value 1", 123456789.012)
-			r.want("M/Age", 30)
+			r.want("M/Age", 29)
 			r.node.TakeChanges()
 			d.seconds(r, 1)
 			r.want("M/Value 1", na)
@@ -269,7 +269,7 @@ func TestModbusImport(t *testing.T) {
 			r.turn("On/Switch", true)
 			d.seconds(r, 2)
 			r.turn("On/Switch", false)
-			d.seconds(r, 29)
+			d.seconds(r, 28)
 			r.want("M/Value 1", 123456789.012)
 			if len(d.asked) != 2 {
 				r.Errorf("read %d times", len(d.asked))
@@ -313,7 +313,7 @@ func TestModbusMasterDevice(t *testing.T) {
 		{"Online is N/A before anything is known, then OFF", imported(), func(r *rig) {
 			d := energyMeter()
 			d.silent = true
-			d.seconds(r, 30)
+			d.seconds(r, 29)
 			r.wantText("D/Online", "N/A")
 			d.seconds(r, 2)
 			r.wantText("D/Online", "OFF")
