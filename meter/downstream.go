@@ -78,7 +78,7 @@ func (m *Meter) placeOf(connection string) (string, error) {
 	if place := v.Text; place != "" && place != "None" {
 		return place, nil
 	}
-	return "", fmt.Errorf("Modbus Master Options/%s is not set", connection)
+	return "", fmt.Errorf("nothing is set at Modbus Master Options/%s", connection)
 }
 
 // carry asks a device and brings its answer.

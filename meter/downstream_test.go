@@ -132,8 +132,8 @@ func TestPolling(t *testing.T) {
 		name, connection, want string
 		network                Network
 	}{
-		{"a connection that is not set", "TCP Connection 4", "Modbus Master Options/TCP Connection 4 is not set", new(peers)},
-		{"a serial connection without a port", "Serial Connection 4", "Modbus Master Options/Serial Connection 4 is not set", new(peers)},
+		{"a connection that is not set", "TCP Connection 4", "nothing is set at Modbus Master Options/TCP Connection 4", new(peers)},
+		{"a serial connection without a port", "Serial Connection 4", "nothing is set at Modbus Master Options/Serial Connection 4", new(peers)},
 		{"no network", "TCP Connection 3", "this meter has no way to other devices", nil},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

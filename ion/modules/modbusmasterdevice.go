@@ -100,11 +100,11 @@ func (*masterDevice) Check(settings []ion.Value, linked []bool) error {
 	stale, poll := settings[setStaleTime].Number, settings[setPollInterval].Number
 	switch {
 	case settings[setDeviceMap].Text == customMap && !linked[inCustomMap]:
-		return errors.New("Map is Custom, and Custom Map is not linked")
+		return errors.New("the Map is Custom, and Custom Map is not linked")
 	case int(settings[setDeviceConnection].Number) < serialConnections && settings[setDeviceUnit].Number > maxModbusUnit:
 		return fmt.Errorf("unit ID %g is none of a serial line: write 1 to %d", settings[setDeviceUnit].Number, maxModbusUnit)
 	case stale <= poll:
-		return fmt.Errorf("Stale Time %g s must be longer than Poll Interval %g s", stale, poll)
+		return fmt.Errorf("a Stale Time of %g s is not longer than the Poll Interval of %g s", stale, poll)
 	}
 	return nil
 }

@@ -47,11 +47,11 @@ func (*masterMap) Check(settings []ion.Value, _ []bool) error {
 }
 
 func describedBy(settings []ion.Value) (device.Type, error) {
-	t := device.Type{Name: mapType, MaxRead: int(settings[setMaxRead].Number), MaxGap: int(settings[setMaxGap].Number)}
+	t := device.Type{MaxRead: int(settings[setMaxRead].Number), MaxGap: int(settings[setMaxGap].Number)}
 	for i := range mapLines {
 		r, ok, err := device.ParseRegister(settings[i].Text)
 		if err != nil {
-			return t, fmt.Errorf("Register %d: %w", i+1, err)
+			return t, fmt.Errorf("in Register %d: %w", i+1, err)
 		}
 		if _, twice := t.Find(r.Name); ok && twice {
 			return t, fmt.Errorf("the register %q is there twice", r.Name)
@@ -69,6 +69,7 @@ func (m *masterMap) Start(c *ion.Context) {
 		settings[i] = ion.Value{Number: c.Setting(i), Text: c.SettingText(i)}
 	}
 	m.described, _ = describedBy(settings) // Check has found nothing wrong
+	m.described.Name = c.Label()
 	m.Tick(c)
 }
 

@@ -97,13 +97,13 @@ func (m *slave) Check(settings []ion.Value, linked []bool) error {
 	_, last := slaveSpan(m.formats, settings, linked)
 	switch {
 	case settings[setSlaveBase].Number == 0:
-		return errors.New("Base Address is 0: none")
+		return errors.New("no Base Address is set")
 	case !format.Written && !slices.Contains(linked, true):
 		return errors.New("none of the inputs Source 1 … Source 16 is linked")
 	case last > 65_536:
 		return fmt.Errorf("its last register %d is above 65536", last)
 	case settings[setSlaveScaling].IsTrue() && settings[setInZero].Number == settings[setInFull].Number:
-		return errors.New("Scaling is ON, and In Zero and In Full are the same")
+		return errors.New("with Scaling, In Zero and In Full must differ")
 	}
 	return nil
 }

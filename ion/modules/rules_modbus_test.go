@@ -233,7 +233,7 @@ func TestModbusImport(t *testing.T) {
 			d.seconds(r, 2)
 			r.want("M/Value 1", 123456789.012)
 			r.want("M/Value 2", na)
-			r.wantText("M/Status", `Register 2: Modbus Master Map has no "Amps"`)
+			r.wantText("M/Status", `Register 2: Map has no "Amps"`)
 		}},
 		{"a map that changes is obeyed at once", imported(), func(r *rig) {
 			d := energyMeter()
@@ -299,7 +299,7 @@ func deviceEvents(r *rig) (list []string) {
 // Rules of the Modbus Master Device and Map.
 func TestModbusMasterDevice(t *testing.T) {
 	runRows(t, []row{
-		{"a custom map must be linked", module("Modbus Master Device", nil, nil), func(r *rig) { r.wantOffline("Map is Custom, and Custom Map is not linked") }},
+		{"a custom map must be linked", module("Modbus Master Device", nil, nil), func(r *rig) { r.wantOffline("the Map is Custom, and Custom Map is not linked") }},
 		{"a data file needs none", module("Modbus Master Device", nil, []string{"Map", "PowerLogic iEM3000"}), func(r *rig) { r.wantOffline("") }},
 		{"a serial line has units to 247", module("Modbus Master Device", nil, []string{"Map", "Eastron SDM630", "Unit ID", "255"}), func(r *rig) {
 			r.wantOffline("unit ID 255 is none of a serial line: write 1 to 247")
@@ -308,7 +308,7 @@ func TestModbusMasterDevice(t *testing.T) {
 			r.wantOffline("")
 		}},
 		{"values last longer than a poll", module("Modbus Master Device", nil, []string{"Map", "Eastron SDM630", "Poll Interval", "1m", "Stale Time", "60"}), func(r *rig) {
-			r.wantOffline("Stale Time 60 s must be longer than Poll Interval 60 s")
+			r.wantOffline("a Stale Time of 60 s is not longer than the Poll Interval of 60 s")
 		}},
 		{"Online is N/A before anything is known, then OFF", imported(), func(r *rig) {
 			d := energyMeter()
@@ -425,7 +425,7 @@ func TestModbusExport(t *testing.T) {
 			r.fire("T")
 			d.seconds(r, 2)
 			wrote(r, d, 0, 0)
-			r.wantText("M/Status", "Register 1: kWh of Modbus Master Map is not writable")
+			r.wantText("M/Status", "Register 1: kWh of Map is not writable")
 		}},
 	})
 }
@@ -456,10 +456,10 @@ func TestModbusSlave(t *testing.T) {
 		return []ion.Change{ion.Create{Type: "Modbus Slave", Label: "S"}, ion.Link{Input: "S/Source 1", Register: "Power Meter/Vln b"}, ion.Set{Register: "S/Base Address", Value: base}}
 	}
 	runRows(t, []row{
-		{"no address", module("Modbus Slave", []string{"Source 1", "Power Meter/Vln a"}, nil), func(r *rig) { r.wantOffline("Base Address is 0: none") }},
+		{"no address", module("Modbus Slave", []string{"Source 1", "Power Meter/Vln a"}, nil), func(r *rig) { r.wantOffline("no Base Address is set") }},
 		{"no source", module("Modbus Slave", nil, []string{"Base Address", "41001"}), func(r *rig) { r.wantOffline("none of the inputs Source 1 … Source 16 is linked") }},
 		{"past the last register", slaved("Base Address", "65535"), func(r *rig) { r.wantOffline("its last register 65537 is above 65536") }},
-		{"a scale without a width", slaved("Scaling", "ON", "In Full", "0"), func(r *rig) { r.wantOffline("Scaling is ON, and In Zero and In Full are the same") }},
+		{"a scale without a width", slaved("Scaling", "ON", "In Full", "0"), func(r *rig) { r.wantOffline("with Scaling, In Zero and In Full must differ") }},
 		{"registers belong to slots", slaved("Format", "unsigned 32-bit"), func(r *rig) {
 			r.turn("B/Switch", true)
 			r.tick(230.4)
