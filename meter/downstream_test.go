@@ -55,7 +55,7 @@ func (p *peers) asked() []string {
 // last 10 s.
 func importing(t *testing.T, network Network, connection string, body func(t *testing.T, m *Meter)) {
 	synctest.Test(t, func(t *testing.T) {
-		_, source := steady(t, site)
+		_, source := steadyAt(t, site, 1600)
 		m := openMeter(t, t.TempDir(), source)
 		m.options.Network = network
 		ctx, stop := context.WithCancel(t.Context())
@@ -110,7 +110,7 @@ func TestPolling(t *testing.T) {
 	t.Run("the engine and commands do not wait for a device", func(t *testing.T) {
 		w := &peers{hold: true}
 		importing(t, w, "TCP Connection 3", func(t *testing.T, m *Meter) {
-			time.Sleep(20 * time.Second)
+			time.Sleep(5 * time.Second)
 			before := m.registers.published.Load().Time()
 			if err := m.Program(t.Context(), []ion.Change{ion.Set{Register: "Factory/Owner", Value: "works"}}, tester); err != nil {
 				t.Error(err)
@@ -128,26 +128,34 @@ func TestPolling(t *testing.T) {
 			}
 		})
 	})
-	for _, tc := range []struct {
-		name, connection, want string
-		network                Network
-	}{
-		{"a connection that is not set", "TCP Connection 4", "nothing is set at Modbus Master Options/TCP Connection 4", new(peers)},
-		{"a serial connection without a port", "Serial Connection 4", "nothing is set at Modbus Master Options/Serial Connection 4", new(peers)},
-		{"no network", "TCP Connection 3", "this meter has no way to other devices", nil},
-	} {
-		t.Run(tc.name, func(t *testing.T) {
-			importing(t, tc.network, tc.connection, func(t *testing.T, m *Meter) {
+	t.Run("a connection that is not set", func(t *testing.T) {
+		p := new(peers)
+		importing(t, p, "TCP Connection 4", func(t *testing.T, m *Meter) {
+			for _, connection := range []string{"TCP Connection 4", "Serial Connection 4"} {
+				if err := m.Program(t.Context(), []ion.Change{ion.Set{Register: "D/Connection", Value: connection}}, tester); err != nil {
+					t.Fatal(err)
+				}
 				time.Sleep(3 * time.Second)
-				if v := value(t, m, "M/Status"); v.Text != tc.want {
+				if v := value(t, m, "M/Status"); v.Text != "nothing is set at Modbus Master Options/"+connection {
 					t.Errorf("status %q", v.Text)
 				}
 				if v := value(t, m, "D/Failed Polls"); v.Number < 1 {
 					t.Errorf("%+v failed", v)
 				}
-			})
+			}
+			if asked := p.asked(); len(asked) != 0 {
+				t.Errorf("asked %v", asked)
+			}
 		})
-	}
+	})
+	t.Run("no network", func(t *testing.T) {
+		importing(t, nil, "TCP Connection 3", func(t *testing.T, m *Meter) {
+			time.Sleep(3 * time.Second)
+			if v := value(t, m, "M/Status"); v.Text != "this meter has no way to other devices" {
+				t.Errorf("status %q", v.Text)
+			}
+		})
+	})
 	t.Run("a serial connection is a port", func(t *testing.T) {
 		w := new(peers)
 		importing(t, w, "Serial Connection 1", func(t *testing.T, m *Meter) {
