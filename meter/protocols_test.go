@@ -1,11 +1,13 @@
 package meter
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"maps"
 	"net"
@@ -20,19 +22,24 @@ import (
 	"github.com/hepmeter/hepmeter/access/rules"
 	"github.com/hepmeter/hepmeter/access/rules/ruletest"
 	"github.com/hepmeter/hepmeter/ion"
+	modbusmaster "github.com/hepmeter/hepmeter/master"
 	"github.com/hepmeter/hepmeter/registermap"
+	"github.com/hepmeter/hepmeter/serve/gateway"
 	ionpserver "github.com/hepmeter/hepmeter/serve/ionp"
 	modbusserver "github.com/hepmeter/hepmeter/serve/modbus"
 	sshserver "github.com/hepmeter/hepmeter/serve/ssh"
 	webserver "github.com/hepmeter/hepmeter/serve/web"
 	"github.com/hepmeter/hepmeter/wire/ionp"
 	"github.com/hepmeter/hepmeter/wire/modbus"
+	"github.com/hepmeter/hepmeter/wire/routing"
 )
 
 // served is a running meter with its servers.
 type served struct {
 	*Meter
 	ion, modbus, web, ssh string // addresses
+	// device is the address of a Modbus device behind the gateway.
+	device string
 }
 
 // serve runs a fresh meter of a firmware version, and serves it until the test ends.
@@ -58,8 +65,11 @@ func serve(t *testing.T, firmware string) *served {
 		return l.Addr().String()
 	}
 	quiet := slog.New(slog.DiscardHandler)
-	s := &served{m, listen(ionpserver.New(m.Gate(), ionpserver.Options{}).Serve), listen(modbusserver.New(m.Gate(), layout, modbusserver.Options{}).Serve),
-		listen(webserver.New(m.Gate(), webserver.Options{Log: quiet}).ServePlain), listen(sshserver.New(m.Gate(), sshserver.Options{Log: quiet}).Serve)}
+	network := modbusmaster.NewNetwork(modbusmaster.NetworkOptions{})
+	t.Cleanup(network.Close)
+	through := gateway.New(m.Gate(), network, m.Gate().Security().Setting)
+	s := &served{m, listen(ionpserver.New(m.Gate(), ionpserver.Options{}).Serve), listen(modbusserver.New(m.Gate(), layout, modbusserver.Options{Gateway: through}).Serve),
+		listen(webserver.New(m.Gate(), webserver.Options{Log: quiet}).ServePlain), listen(sshserver.New(m.Gate(), sshserver.Options{Log: quiet}).Serve), behind(t)}
 	go func() { ended <- m.Run(ctx) }()
 	t.Cleanup(func() {
 		stop()
@@ -68,6 +78,46 @@ func serve(t *testing.T, firmware string) *served {
 		}
 	})
 	return s
+}
+
+// behind is a Modbus device: it answers a read with what it was asked, and a write as done.
+func behind(t *testing.T) (address string) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	serve := func(conn net.Conn) {
+		defer conn.Close()
+		frame := make([]byte, 12) // as long as a read, and a write of one register
+		for {
+			if _, err := io.ReadFull(conn, frame); err != nil {
+				return
+			}
+			header, pdu := modbus.ParseHeader(frame)
+			answer := modbus.BeginFrame(nil, header)
+			if pdu[0] == byte(modbus.WriteSingleRegister) {
+				answer = append(answer, pdu...)
+			} else {
+				answer = append(answer, pdu[0], 2, pdu[1], pdu[2])
+			}
+			modbus.EndFrame(answer, 0)
+			if _, err := conn.Write(answer); err != nil {
+				return
+			}
+		}
+	}
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go serve(conn)
+		}
+	}()
+	return l.Addr().String()
 }
 
 // client is a connection by the object protocol.
@@ -246,12 +296,16 @@ type protocols struct {
 }
 
 // protocolCases counts what was tried and what went wrong.
-type protocolCases struct{ ion, modbus, failures atomic.Int64 }
+type protocolCases struct{ ion, modbus, gateway, failures atomic.Int64 }
 
 // set puts a security in force in which both accounts have the same boxes, or are absent.
 func (p *protocols) set(t *testing.T, a *rules.Asked) {
 	t.Helper()
-	p.guard.gate.SetSecurity(p.table.Security(t, p.generation, p.guard.modelName, a, nil))
+	var settings map[string]string
+	if a.Gateway != "" {
+		settings = map[string]string{routing.RegisterUnits: "21=1", routing.Options + "/TCP Connection 1": p.device}
+	}
+	p.guard.gate.SetSecurity(p.table.Security(t, p.generation, p.guard.modelName, a, settings))
 }
 
 // expected is the answer that the table gives to a request through the object protocol.
@@ -399,6 +453,48 @@ func (p *protocols) tryModbus(t *testing.T, a *rules.Asked, client *modbus.Clien
 	p.judged(t, a, fmt.Sprint("register ", probe.number), want, got)
 }
 
+// throughGateway reads and writes at a device behind the gateway, whatever the map and User1
+// may do.
+func (p *protocols) throughGateway(t *testing.T, mode access.Mode) {
+	client := p.modbusClient(t, 21)
+	list := []struct {
+		op  access.Operation
+		pdu []byte
+	}{
+		{access.ReadDownstream, modbus.AppendReadRequest(nil, modbus.ReadHoldingRegisters, 0x1234, 1)},
+		{access.WriteDownstream, modbus.AppendWriteSingleRequest(nil, 0x1234, 1)},
+	}
+	for _, set := range sets() {
+		for i := range 2 * 3 * 3 {
+			asked := rules.Asked{Generation: p.generation.Name, Mode: mode.String(), Path: access.ModbusMap.String(), Credential: access.NoCredential.String(), MapAccess: []string{"None", "Read/Write"}[i%2],
+				Upgrade: "anyone", Broadcast: "on", Absent: set == ruletest.Absent, Boxes: ruletest.Ticked(set),
+				Gateway: []string{"None", "Read Only", "Read/Write"}[i/2%3], Address: []string{"address none", "address ro", "address rw"}[i/6]}
+			p.set(t, &asked)
+			for _, probe := range list {
+				asked.Operation = probe.op.String()
+				want, got := rules.Allow, rules.Allow
+				if p.table.Answer(&asked) != rules.Allow {
+					want = modbus.IllegalDataAddress.Error()
+				}
+				answer, err := client.Do(probe.pdu)
+				switch {
+				case err != nil:
+					got = err.Error()
+				case len(answer) == 2:
+					got = modbus.Exception(answer[1]).Error()
+				case !bytes.Contains(answer, []byte{0x12, 0x34}): // each answer of the device has the address
+					got = fmt.Sprintf("% X", answer)
+				}
+				p.cases.gateway.Add(1)
+				p.judged(t, &asked, fmt.Sprintf("function %d at unit 21", probe.pdu[0]), want, got)
+			}
+		}
+		if t.Failed() && p.cases.failures.Load() > 20 {
+			t.Fatal("and more")
+		}
+	}
+}
+
 // writeRegisters writes with function 16.
 func writeRegisters(c *modbus.Client, number int, words []uint16) error {
 	pdu := []byte{byte(modbus.WriteMultipleRegisters), byte((number - 1) >> 8), byte(number - 1), 0, byte(len(words)), byte(2 * len(words))}
@@ -433,13 +529,14 @@ func TestGateThroughProtocols(t *testing.T) {
 		for _, mode := range p.generation.Modes {
 			t.Run(strings.Join([]string{p.generation.Name, mode.String(), "ion"}, " "), func(t *testing.T) { p.throughION(t, mode) })
 			t.Run(strings.Join([]string{p.generation.Name, mode.String(), "modbus"}, " "), func(t *testing.T) { p.throughModbus(t, mode) })
+			t.Run(strings.Join([]string{p.generation.Name, mode.String(), "gateway"}, " "), func(t *testing.T) { p.throughGateway(t, mode) })
 		}
 		if !maps.Equal(kept, p.guard.settings) {
 			t.Error("the run has changed the registers of security")
 		}
 	}
-	t.Logf("gate: %d cases through the object protocol, %d through Modbus, %d failures", cases.ion.Load(), cases.modbus.Load(), cases.failures.Load())
-	fmt.Printf("gate: %d cases through the object protocol, %d through Modbus, %d failures\n", cases.ion.Load(), cases.modbus.Load(), cases.failures.Load())
+	t.Logf("gate: %d cases through the object protocol, %d through Modbus, %d through its gateway, %d failures", cases.ion.Load(), cases.modbus.Load(), cases.gateway.Load(), cases.failures.Load())
+	fmt.Printf("gate: %d cases through the object protocol, %d through Modbus, %d through its gateway, %d failures\n", cases.ion.Load(), cases.modbus.Load(), cases.gateway.Load(), cases.failures.Load())
 }
 
 func proofModule() []ion.Change {

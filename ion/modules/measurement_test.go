@@ -271,6 +271,33 @@ func TestDiagnostics(t *testing.T) {
 	}
 }
 
+// TestModbusGateway: what nobody has asked is not available, a unit shows its own counts, and
+// the gateway those of all.
+func TestModbusGateway(t *testing.T) {
+	r := newRig(t, ion.Create{Type: "Modbus Gateway", Label: "Modbus Gateway"})
+	r.do(ion.Create{Type: "Modbus Gateway Unit", Label: "Five"}, ion.Set{Register: "Five/Unit", Value: "5"},
+		ion.Create{Type: "Modbus Gateway Unit", Label: "Six"}, ion.Set{Register: "Six/Unit", Value: "6"})
+	r.tick(1)
+	for _, label := range []string{"Modbus Gateway/Units", "Modbus Gateway/Units Backing Off", "Modbus Gateway/Requests", "Five/Requests", "Five/Latency", "Five/Answering"} {
+		r.want(label, na)
+	}
+	r.node.SetStatus(ion.Status{Downstream: []ion.Downstream{
+		{Unit: 5, Requests: 10, Answers: 9, Exceptions: 8, Timeouts: 7, CRCErrors: 6, Retries: 5, Dropped: 4, Cached: 3, Refused: 2, LatencyS: 0.25, LatencyP95S: 0.5, LatencyMaxS: 1},
+		{Unit: 7, Requests: 100, Timeouts: 90, BackingOff: true, LatencyS: math.NaN(), LatencyP95S: math.NaN(), LatencyMaxS: math.NaN()}}})
+	r.tick(1)
+	for label, want := range map[string]float64{"Modbus Gateway/Units": 2, "Modbus Gateway/Units Backing Off": 1, "Modbus Gateway/Requests": 110, "Modbus Gateway/Answers": 9,
+		"Modbus Gateway/Timeouts": 97, "Modbus Gateway/Refused Requests": 2, "Five/Requests": 10, "Five/Answers": 9, "Five/Exceptions": 8, "Five/Timeouts": 7, "Five/CRC Errors": 6,
+		"Five/Retries": 5, "Five/Dropped Answers": 4, "Five/Cached Answers": 3, "Five/Refused Requests": 2, "Five/Latency": 0.25, "Five/Latency 95": 0.5, "Five/Latency Max": 1,
+		"Five/Answering": 1, "Six/Requests": na, "Six/Answering": na} {
+		r.want(label, want)
+	}
+	r.do(ion.Set{Register: "Six/Unit", Value: "7"})
+	r.tick(1)
+	for label, want := range map[string]float64{"Six/Requests": 100, "Six/Answers": 0, "Six/Latency": na, "Six/Answering": 0} {
+		r.want(label, want)
+	}
+}
+
 func TestFactory(t *testing.T) {
 	r := newRig(t)
 	for label, want := range map[string]string{"Device Type": "ION9000", "Revision": "3.0.0", "Metering FW Revision": "3.0.0", "ION Version": "1", "Nominal Frequency": "50 Hz"} {

@@ -13,8 +13,8 @@ type errand interface {
 	// begin does not wait. Done is called once, perhaps before begin returns, otherwise on
 	// another goroutine: then it can be finished.
 	begin(c *client, w *writers, done func())
-	// abandon gives the errand up where nobody waits for it any more. It reports false for one
-	// that goes on, and is to be finished; after true done may still be called.
+	// abandon gives up what has not begun yet where nobody waits for it any more; done is called
+	// all the same. It reports false for an errand that goes on, and is to be waited for.
 	abandon() bool
 	// finish appends the answer.
 	finish(h *handler, c *client, out []byte) []byte

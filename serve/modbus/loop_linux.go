@@ -274,9 +274,9 @@ func (l *loop) quiet() bool {
 // attend does what one connection's event asks for.
 func (l *loop) attend(p *peer) {
 	if p.underWay != nil {
-		if p.abandon() { // the other end is gone
-			l.drop(p)
-		}
+		// The other end sends nothing more. If it is gone, what has not begun needs not begin;
+		// what has is answered.
+		p.abandon()
 		return
 	}
 	if len(p.pending) > 0 {
@@ -336,8 +336,8 @@ func (l *loop) answer(p *peer, in []byte) bool {
 	}
 }
 
-// begin has the errand done that is due. Meanwhile the system tells once if the other end is
-// gone, and nothing else: what comes is not read.
+// begin has the errand done that is due. Meanwhile the system tells once if the other end
+// sends nothing more, and nothing else: what comes is not read.
 func (l *loop) begin(p *peer) {
 	l.expect(p, unix.EPOLLRDHUP|unix.EPOLLONESHOT)
 	p.due, p.underWay = nil, p.due

@@ -24,10 +24,10 @@ type notice struct {
 	Values map[string]*string `json:"values"`
 }
 
-// follow sends each new picture of labels until ctx ends, the page is gone, or the session
+// follow sends each new picture of labels, and of what more tells, until ctx ends, the page is gone, or the session
 // has ended or may no longer read: then it returns true. Following is not use of the
 // owner's session: a page that is only looked at does not keep it.
-func follow(ctx context.Context, owner, watcher *access.Session, labels []string, scales func(string) scale, send func([]byte) error) (ended bool) {
+func follow(ctx context.Context, owner, watcher *access.Session, labels []string, scales func(string) scale, more func(*access.Session) ([]shownReading, error), send func([]byte) error) (ended bool) {
 	l := looker{session: watcher}
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
@@ -46,6 +46,13 @@ func follow(ctx context.Context, owner, watcher *access.Session, labels []string
 			r, err := read(&l, labels, scales)
 			if err != nil {
 				return over(err) && !owner.May(access.ReadMeasurement)
+			}
+			if more != nil {
+				others, err := more(watcher)
+				if err != nil {
+					return over(err) && !owner.May(access.ReadMeasurement)
+				}
+				r.list = append(r.list, others...)
 			}
 			seen = snapshot.Seq()
 			if send(r.notice()) != nil {

@@ -31,7 +31,7 @@ func TestPagesByRights(t *testing.T) {
 	for _, w := range []want{
 		{"/", 200, 200}, {"/phasors", 200, 200}, {"/waveforms", 200, 200}, {"/harmonics", 200, 200}, {"/harmonics?input=I2", 200, 200},
 		{"/harmonics?input=V9", 404, 404}, {"/energy", 200, 200}, {"/logs", 200, 200}, {"/logs?recorder=no+such", 404, 404}, {"/logs?from=yesterday", 422, 422},
-		{"/events", 200, 200}, {"/events?priority=x", 400, 400}, {"/setup", 200, 200}, {"/diagnostics", 200, 200}, {"/accounts", 200, 403}, {"/connections", 200, 403},
+		{"/events", 200, 200}, {"/events?priority=x", 400, 400}, {"/setup", 200, 200}, {"/diagnostics", 200, 200}, {"/gateway", 200, 200}, {"/accounts", 200, 403}, {"/connections", 200, 403},
 		{"/certificates", 200, 200}, {"/password", 200, 200}, {"/logs/chart?recorder=Hist+High", 200, 200}, {"/logs/csv?recorder=Hist+High", 200, 200},
 	} {
 		if a := admin.get(w.page); a.StatusCode != w.user1 {
@@ -254,7 +254,7 @@ func TestPagesWithoutALogin(t *testing.T) {
 	s := serve(t, "2.1.0")
 	s.set(t, access.Credential{Given: true, Password: "0"}, map[string]string{access.RegisterMode: "Standard", access.RegisterWebAccess: "HTTP"})
 	b := s.browser(t, false)
-	for _, page := range []string{"/", "/phasors", "/harmonics", "/energy", "/logs", "/events", "/setup", "/diagnostics"} {
+	for _, page := range []string{"/", "/phasors", "/harmonics", "/energy", "/logs", "/events", "/setup", "/diagnostics", "/gateway"} {
 		if a := b.get(page); a.StatusCode != http.StatusOK {
 			t.Errorf("%s without a login: %s\n%.600s", page, a.Status, a.text)
 		}

@@ -14,6 +14,7 @@ func pages() []page {
 		eventsPage,
 		setupPage,
 		diagnosticsPage,
+		gatewayPage,
 		accountsPage,
 		connectionsPage,
 		certificatePage,
@@ -25,7 +26,7 @@ func pages() []page {
 // endpoints lists what the scripts of pages ask for.
 func endpoints() []endpoint {
 	return []endpoint{
-		overviewStream, phasorsStream, harmonicsStream, energyStream, diagnosticsStream,
+		overviewStream, phasorsStream, harmonicsStream, energyStream, diagnosticsStream, gatewayStream,
 		waveformsSocket,
 		logsChart, logsCSV,
 	}

@@ -25,6 +25,7 @@ func shownPages() [][2]string {
 		{"/events", `document.querySelectorAll("tbody tr").length > 1`},
 		{"/setup", `document.querySelectorAll("select, input[type=number]").length > 20`},
 		{"/diagnostics", live},
+		{"/gateway", live},
 		{"/accounts", `document.querySelectorAll("table.accounts tbody tr").length === 3`},
 		{"/connections", `document.querySelectorAll("tbody tr").length > 2`},
 		{"/certificates", `document.querySelector("code")`},

@@ -8,10 +8,12 @@ import (
 	"math/bits"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/hepmeter/hepmeter/access"
 	"github.com/hepmeter/hepmeter/access/rules"
+	"github.com/hepmeter/hepmeter/wire/routing"
 )
 
 // Sets is how many sets of permissions there are, each a number; Absent stands for an
@@ -81,7 +83,8 @@ func (t Table) Answer(a *rules.Asked) string {
 }
 
 // Security is one in which USER1 and USER2 have the boxes that are asked for, or are
-// absent. Nobody is locked out, and settings, by label, are added.
+// absent; clients of the gateway are at 127.0.0.1. Nobody is locked out, and settings, by
+// label, are added.
 func (t Table) Security(tb testing.TB, g access.Generation, modelName string, a *rules.Asked, settings map[string]string) *access.Security {
 	tb.Helper()
 	onOff := map[bool]string{true: "ON", false: "OFF"}
@@ -90,6 +93,10 @@ func (t Table) Security(tb testing.TB, g access.Generation, modelName string, a 
 		"Security Options/Allow Broadcast Time Sync": onOff[a.Broadcast == "on"]}
 	if a.MapAccess != "" {
 		all[access.RegisterMapAccess] = a.MapAccess
+	}
+	if a.Gateway != "" {
+		all[routing.RegisterAccess] = a.Gateway
+		all[routing.RegisterAddresses] = "127.0.0.1=" + strings.TrimPrefix(a.Address, "address ")
 	}
 	for _, path := range []string{"Panel", "ION", "Web", "SSH", "SFTP"} {
 		all["Security Options/"+path+" Lockout Attempts"] = "0"
