@@ -48,6 +48,12 @@ type Snapshot interface {
 	Value(p Point) Value
 }
 
+// ModuleLister is Registers that know of modules. Without it there are none.
+type ModuleLister interface {
+	// Modules returns the labels of the modules of a type in the present layout.
+	Modules(typeName string) []string
+}
+
 // Registers is what the gate needs of a meter to serve readers. The meter
 // implements it.
 type Registers interface {

@@ -495,6 +495,22 @@ func (v View) Find(label string) Point {
 	return v.session.gate().options.Registers.Find(label)
 }
 
+// Modules returns the labels of the modules of a type, in their order; none if the view's
+// set has no such.
+func (v View) Modules(typeName string) []string {
+	of := Readings
+	if isSecurity(typeName) {
+		of = SecuritySettings
+	}
+	if v.session == nil || v.set != of {
+		return nil
+	}
+	if r, ok := v.session.gate().options.Registers.(ModuleLister); ok {
+		return r.Modules(typeName)
+	}
+	return nil
+}
+
 // setOf returns the set a label belongs to: what the security modules hold is read
 // under its own right. Their labels are fixed, and no other module may have such a one.
 func setOf(label string) RegisterSet {

@@ -134,6 +134,7 @@ func (n *Node) apply(d *draft) {
 	}
 	n.changes.rewriteRenamed()
 	for _, m := range n.ordered {
+		touched[m] = touched[m] || m.configuredBy(touched)
 		if touched[m] {
 			n.start(m)
 		}
@@ -145,6 +146,7 @@ func (n *Node) start(m *module) {
 	for i := range m.typ.Outputs[:len(m.typ.Outputs)-1] {
 		n.values[m.base+i] = Value{Class: m.typ.Outputs[i].Class}
 	}
+	m.asking = 0
 	before := m.offline
 	if m.offline = m.whyOffline(); m.offline != "" {
 		return

@@ -58,6 +58,16 @@ func (c *Context) Number(input int) (float64, bool) {
 	return v.Number, v.Available
 }
 
+// Behind returns the behaviour of the module at the far end of an input that takes links of
+// one type only; nil if the input is not linked, or that module is offline.
+func (c *Context) Behind(input int) Behaviour {
+	s := c.module.links[input]
+	if c.module.typ.Inputs[input].Of == "" || !s.linked() || s.module.offline != "" {
+		return nil
+	}
+	return s.module.behaviour
+}
+
 // Flow returns what flowed through the register at an input during this tick, and
 // whether it carries a flow.
 func (c *Context) Flow(input int) (Flow, bool) {

@@ -145,12 +145,20 @@ type UnitNamer interface {
 	Unit(input string, settings []Value) string
 }
 
+// OutputUnits tells the units of outputs that depend on what the module was configured with.
+type OutputUnits interface {
+	OutputUnit(output int) string
+}
+
 // unit returns the unit of a register. Links have no loops, so this ends.
 func (n *Node) unit(m *module, register int) string {
 	if register >= len(m.typ.Outputs) {
 		return m.typ.Setups[register-len(m.typ.Outputs)].Unit
 	}
 	o := m.typ.Outputs[register]
+	if u, ok := m.behaviour.(OutputUnits); ok && m.offline == "" {
+		return u.OutputUnit(register)
+	}
 	if o.Follows == "" {
 		return o.Unit
 	}

@@ -30,6 +30,8 @@ type module struct {
 	// setupCount grows with every change of a link, setup register or label.
 	setupCount uint64
 	changed    bool // has state to keep that was not taken yet
+	// asking is the question that is under way, 0 for none.
+	asking uint64
 
 	base    int      // dense index of its first register
 	sources []int    // per input: dense index of the register it is linked to, or -1
@@ -81,6 +83,16 @@ func (p *plan) linked() []bool {
 		linked[i] = s.linked()
 	}
 	return linked
+}
+
+// configuredBy reports whether one of the modules configures this one.
+func (m *module) configuredBy(modules map[*module]bool) bool {
+	for i, s := range m.links {
+		if s.linked() && m.typ.Inputs[i].Of != "" && modules[s.module] {
+			return true
+		}
+	}
+	return false
 }
 
 // consumePulses marks every pulse as seen.

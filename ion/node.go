@@ -106,6 +106,10 @@ type Node struct {
 	records map[Handle]uint64
 	outbox  outbox
 	changes Changes
+	// asked is the number of the latest question; questions are those that were not taken yet,
+	// taken is the list that was.
+	asked            uint64
+	questions, taken []Question
 }
 
 // tickFlow is a flow and the tick in which it flowed.
@@ -311,6 +315,20 @@ func (n *Node) Pulse(label string, by By) error {
 	}
 	m.pending[input]++
 	m.pulsedBy = by
+	return nil
+}
+
+// Refuses tells why Command would refuse a value for an output that clients write, as far as
+// the module can tell beforehand.
+func (n *Node) Refuses(label string, v Value) error {
+	index, ok := n.Find(label)
+	if !ok {
+		return fmt.Errorf("there is no register %q", label)
+	}
+	m := n.modules[n.directory.Registers[index].Module]
+	if r, ok := m.behaviour.(Refuser); ok {
+		return r.Refuses(index-m.base, v)
+	}
 	return nil
 }
 

@@ -90,6 +90,7 @@ func (n *Node) rehearse(changes []Change, factory bool) (d *draft, ordered []*mo
 	d.change = -1
 	d.checkLimits()
 	d.checkExclusive()
+	d.checkClaims()
 	ordered = d.order()
 	if len(d.problems) > 0 {
 		return nil, nil, &Refusal{d.problems}
@@ -346,6 +347,10 @@ func (c Link) apply(d *draft) {
 	}
 	if class := from.typ.registerClass(register); !slices.Contains(in.Classes, class) {
 		d.refuse(c.Input, "takes %v; %s is %v", classList(in.Classes), c.Register, class)
+		return
+	}
+	if in.Of != "" && in.Of != from.typ.Name {
+		d.refuse(c.Input, "takes a register of a %s; %s is a %s", in.Of, d.plans[from].label, from.typ.Name)
 		return
 	}
 	d.link(m, input, source{from, register})

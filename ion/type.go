@@ -67,6 +67,9 @@ type Type struct {
 	Outputs []Output
 	// Memory is how many bytes of log memory a module takes, nil for none.
 	Memory func(settings []Value, linked []bool) int64
+	// Claims are the Modbus registers that a module serves, nil for none. No two modules may
+	// serve the same.
+	Claims func(settings []Value, linked []bool) []Claim
 	// New makes the behaviour of one module.
 	New func() Behaviour
 }
@@ -83,6 +86,10 @@ type Input struct {
 	// to a module that runs later, and then shows what that did at its last turn. It
 	// is how a Feedback module closes a loop.
 	Relays bool
+	// Of is the type of module that a link must come from; empty for any. The module at the
+	// far end configures this one, which sees its behaviour (Context.Behind) and starts anew
+	// when it does.
+	Of string
 	// Unlinked tells what holds while a not mandatory input is unlinked.
 	Unlinked string
 }
@@ -177,6 +184,11 @@ type Checker interface {
 // External Boolean's Switch). It is called between turns; an error refuses the write.
 type Commander interface {
 	Command(c *Context, output int, v Value) error
+}
+
+// Refuser is a Commander that can tell beforehand why it would refuse a value.
+type Refuser interface {
+	Refuses(output int, v Value) error
 }
 
 // Keeper has state that survives a power cut. Keep appends it; Restore is called at

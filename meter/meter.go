@@ -51,7 +51,9 @@ type Options struct {
 	Downstream func() []modbusmaster.BusStatistics
 	// Endpoints tells where the services listen, by name; nil where nobody knows.
 	Endpoints func() map[string]string
-	Log       *slog.Logger
+	// Network reaches Modbus devices downstream; nil where there is no way to any.
+	Network Network
+	Log     *slog.Logger
 }
 
 // Meter is one meter. Open it, Run it, Close it.
@@ -86,6 +88,7 @@ type Meter struct {
 	// commands come to the engine goroutine. ended is closed when it takes no more, kept
 	// when what it handed over has been to the disk.
 	commands    chan command
+	downstream  downstream
 	ended, kept chan struct{}
 	eventLog    eventLog
 	// noted is when each trouble with the source was told last.
@@ -119,7 +122,7 @@ func Open(o Options) (_ *Meter, err error) {
 	if o.Endpoints == nil {
 		o.Endpoints = func() map[string]string { return nil }
 	}
-	m := &Meter{options: o, store: s, input: input, opened: time.Now(), commands: make(chan command), ended: make(chan struct{}), kept: make(chan struct{}), restart: make(chan struct{}, 1)}
+	m := &Meter{options: o, store: s, input: input, opened: time.Now(), commands: make(chan command), downstream: downstream{answers: make(chan deviceAnswer)}, ended: make(chan struct{}), kept: make(chan struct{}), restart: make(chan struct{}, 1)}
 	if err := m.powerUp(model); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
@@ -342,6 +345,7 @@ func (m *Meter) Run(ctx context.Context) error {
 	running.Go(func() { m.keeper.run(keeping) })
 	m.clock = startClock(pump.begin, m.clock.wall)
 	m.ticked = m.clock.anchor
+	m.downstream.ctx = ctx
 	m.measure(pump)
 	err := <-pumped
 	switch {
@@ -359,6 +363,7 @@ func (m *Meter) Run(ctx context.Context) error {
 	m.guard.keep(m.guard.gate.Keep(time.Now(), true))
 	m.keeper.keep(m.batch(), &snapshot{m.node.Snapshot()}, nil)
 	stopKeeping()
+	m.downstream.running.Wait()
 	running.Wait()
 	close(m.kept)
 	return nil
@@ -400,6 +405,8 @@ func (m *Meter) measure(p *pump) {
 			}
 		case c := <-m.commands:
 			m.obey(c)
+		case a := <-m.downstream.answers:
+			m.heard(a)
 		case <-ticker.C:
 			if time.Since(last) < patience {
 				continue
@@ -448,6 +455,8 @@ func (m *Meter) idle(ctx context.Context) {
 			m.blank()
 		case c := <-m.commands:
 			m.obey(c)
+		case a := <-m.downstream.answers:
+			m.heard(a)
 		case <-ctx.Done():
 			return
 		}
@@ -500,6 +509,7 @@ func (m *Meter) Second(s *metering.Second) {
 func (m *Meter) tick(now time.Time, s *metering.Second) {
 	m.node.Tick(now, s)
 	m.ticked = now
+	m.askDevices()
 	m.guardTick(time.Now())
 	m.audit.settle(m.wall(), false)
 	if m.keeper.keep(m.batch(), &snapshot{m.node.Snapshot()}, nil) {

@@ -163,6 +163,9 @@ func (m *Meter) outputValue(c access.Change) (ion.Value, error) {
 	if register.Class == ion.Boolean && v.Number != 0 && v.Number != 1 {
 		return v, valueError(fmt.Sprintf("%s is 0 or 1, not %g", c.Object, v.Number))
 	}
+	if err := m.node.Refuses(c.Object, v); err != nil {
+		return v, valueError(err.Error())
+	}
 	return v, nil
 }
 

@@ -25,6 +25,24 @@ func (r *registers) Find(label string) access.Point {
 	return access.NoPoint
 }
 
+// Modules implements access.ModuleLister.
+func (r *registers) Modules(typeName string) (labels []string) {
+	s := r.published.Load()
+	if s == nil {
+		return nil
+	}
+	d := s.ion.Directory()
+	for _, manager := range d.Managers {
+		if manager.Type.Name != typeName {
+			continue
+		}
+		for _, at := range manager.Modules {
+			labels = append(labels, d.Modules[at].Label)
+		}
+	}
+	return labels
+}
+
 // Snapshot returns nil, and not a nil *snapshot, before the first is published: a
 // server then answers that there are no readings yet.
 func (r *registers) Snapshot() access.Snapshot {

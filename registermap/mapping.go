@@ -88,6 +88,22 @@ func (m *Map) Mappings() []Mapping {
 	return list
 }
 
+// Taken are the runs of numbers that the rows of a Data Mapping module take, or of those that
+// have none, for an empty label: first and last.
+func (m *Map) Taken(mapping string) (runs [][2]int) {
+	for _, r := range m.Rows {
+		first, last := r.Number, r.Number+r.Registers-1
+		switch n := len(runs); {
+		case r.Mapping != mapping:
+		case n > 0 && runs[n-1][1] == first-1:
+			runs[n-1][1] = last
+		default:
+			runs = append(runs, [2]int{first, last})
+		}
+	}
+	return runs
+}
+
 // slotName names the slot of a source after what tells it from others: the register of
 // a core module, the module where the register is its result, else both. It depends on
 // the source alone, so that a name stays when the map grows.

@@ -62,7 +62,7 @@ func (h *house) live(ctx context.Context, started func(*meter.Meter)) (again boo
 	defer network.Close()
 	m, err := meter.Open(meter.Options{
 		Dir: h.flags.data, Model: h.flags.model, Serial: h.flags.serial, Firmware: firmwareVersion, FixFirmware: h.flags.firmware,
-		Source: source, SourceName: h.flags.source, Speed: play.Speed, Limits: h.limits, Hashing: h.checks.during, Endpoints: h.endpoints, Downstream: network.Statistics, Log: h.log,
+		Source: source, SourceName: h.flags.source, Speed: play.Speed, Limits: h.limits, Hashing: h.checks.during, Endpoints: h.endpoints, Downstream: network.Statistics, Network: polls{network}, Log: h.log,
 	})
 	if err != nil {
 		return false, err

@@ -58,6 +58,11 @@ func Catalogue() []ion.Type {
 		modbusGateway(),
 		modbusGatewayUnit(),
 		modbusMasterOptions(),
+		modbusMasterDevice(),
+		modbusMasterMap(),
+		modbusImport(),
+		modbusExport(),
+		modbusSlave(),
 	}
 	return append(types, dataMappings()...)
 }
@@ -119,6 +124,11 @@ const (
 
 const (
 	numberModbusMasterOptions = iota + 90
+	numberModbusMasterDevice
+	numberModbusMasterMap
+	numberModbusImport
+	numberModbusExport
+	numberModbusSlave
 )
 
 // Manager numbers of the Modbus gateway.

@@ -21,20 +21,49 @@ func mappedGroups() []string {
 // dataMappings are the kinds of Data Mapping: one for each group of the map that has
 // sources.
 func dataMappings() []ion.Type {
+	layout := loadMap()
 	var types []ion.Type
-	for i, m := range Mappings() {
-		types = append(types, dataMapping(m, i == 0))
+	for i, m := range layout.Mappings() {
+		t := dataMapping(m, i == 0)
+		t.Claims = claimsOf(layout, m.Label, i == 0)
+		types = append(types, t)
 	}
 	return types
 }
 
+// claimsOf are the registers of a Data Mapping: those of its rows, and for the first one
+// those that no Data Mapping feeds, each while its switch is ON.
+func claimsOf(layout *registermap.Map, label string, first bool) func(settings []ion.Value, linked []bool) []ion.Claim {
+	runs := [][]ion.Claim{claims(layout.Taken(label))}
+	if first {
+		runs = append(runs, claims(layout.Taken("")))
+	}
+	return func(settings []ion.Value, _ []bool) (taken []ion.Claim) {
+		for i, on := range settings {
+			if on.IsTrue() {
+				taken = append(taken, runs[i]...)
+			}
+		}
+		return taken
+	}
+}
+
+func claims(runs [][2]int) (list []ion.Claim) {
+	for _, r := range runs {
+		list = append(list, ion.Claim{First: r[0], Last: r[1]})
+	}
+	return list
+}
+
 // Mappings describes the Data Mapping modules and their factory links.
-func Mappings() []registermap.Mapping {
+func Mappings() []registermap.Mapping { return loadMap().Mappings() }
+
+func loadMap() *registermap.Map {
 	layout, err := registermap.Load()
 	if err != nil {
 		panic(err) // the map is part of the program
 	}
-	return layout.Mappings()
+	return layout
 }
 
 func dataMapping(m registermap.Mapping, first bool) ion.Type {

@@ -183,3 +183,14 @@ const (
 	alertBytes       = 200
 	destinationBytes = 100
 )
+
+// Bounds and factory values of the Modbus master modules and Modbus Slave: ours.
+const (
+	mapLines            = 32
+	masterSlots         = 16
+	registerNameBytes   = 40
+	maxPollInterval     = 86_400
+	defaultPollInterval = "10"
+	defaultStaleTime    = "60"
+	maxSlaveValue       = 1e12
+)

@@ -48,6 +48,10 @@ var matrix = []struct{ module, test, sourceNA, enableOff, reset, powerUp string 
 	{"Bin", "TestBin/", "source N/A: only rules that do not ask for it hold", "Enable off: counts frozen, Evaluate ignored", "Reset pulse: counts 0, also while disabled",
 		"power-up: keep"},
 	{"Pulse Merge", "TestOperatingRulesOfLogic/Pulse Merge/", "", "Enable off: pulses ignored, and not later", "", "power-up: no pulse"},
+	{"Modbus Import", "TestModbusImport/", "source N/A: the device says that it has no value", "Enable off: nothing is read, and values age", "",
+		"power-up: N/A until the first answer"},
+	{"Modbus Export", "TestModbusExport/", "source N/A: not written", "Enable off: nothing is written, and not later", "", "power-up: the values are no change"},
+	{"Modbus Slave", "TestModbusSlave/", "source N/A: N/A", "", "", "input mode: clients write, and a power cut keeps"},
 	{"Scheduler", "TestScheduler/", "", "Enable off: all 8 Status N/A", "", "power-up: follows the clock, without a Trigger"},
 }
 

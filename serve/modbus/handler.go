@@ -115,14 +115,14 @@ func (h *handler) answer(c *client, frame, out []byte) (answered []byte, due err
 			h.discarded.Add(1) // there is nobody to answer
 			return out, nil
 		}
-		return out, h.writing(header, request)
+		return out, h.writing(c, header, request)
 	}
 	start := len(out)
 	out = h.framing.begin(out, header)
 	begin := len(out)
 	if exception == modbus.None {
 		if writes(request.Function) {
-			return out[:start], h.writing(header, request)
+			return out[:start], h.writing(c, header, request)
 		}
 		out, exception = h.execute(c, request, out)
 	}

@@ -26,6 +26,7 @@ type image struct {
 	seq            uint64
 	pages          [pages]*page
 	identification []modbus.DeviceIDObject
+	inputs         []inputs
 }
 
 // appendRegisters appends the bytes of quantity registers from a wire address.
@@ -48,6 +49,7 @@ type imager struct {
 	switchOf   []int       // of each row
 	unassigned *page       // all 0xFF, shared by every image
 	used       [pages]bool // pages that have a row
+	formats    []registermap.Format
 
 	newest atomic.Pointer[image]
 
@@ -57,12 +59,13 @@ type imager struct {
 	points   [][]access.Point // of the sources of each row, in layout
 	named    []access.Point   // of each identification object
 	switched []access.Point   // of each switch
-	off      []bool           // each switch, in the image that is being built
-	values   []access.Value   // of one row
+	slaves   slaves
+	off      []bool         // each switch, in the image that is being built
+	values   []access.Value // of one row
 }
 
 func newImager(layout *registermap.Map) *imager {
-	m := &imager{rows: layout.Rows, objects: layout.Identification, unassigned: new(page)}
+	m := &imager{rows: layout.Rows, objects: layout.Identification, unassigned: new(page), formats: registermap.Formats()}
 	for i := range m.unassigned {
 		m.unassigned[i] = 0xFF
 	}
@@ -148,6 +151,7 @@ func (m *imager) find(view access.View, snapshot access.Snapshot) (access.Snapsh
 		for i, label := range m.switches {
 			switched[i] = view.Find(label)
 		}
+		found := findSlaves(view)
 		named := make([]access.Point, len(m.objects))
 		for i, o := range m.objects {
 			named[i] = view.Find(o.Source)
@@ -157,7 +161,7 @@ func (m *imager) find(view access.View, snapshot access.Snapshot) (access.Snapsh
 			return nil, err
 		}
 		if snapshot.Layout() == layout {
-			m.points, m.named, m.switched, m.layout, m.found = points, named, switched, layout, true
+			m.points, m.named, m.switched, m.slaves, m.layout, m.found = points, named, switched, found, layout, true
 			return snapshot, nil
 		}
 	}
@@ -189,12 +193,9 @@ func (m *imager) build(snapshot access.Snapshot) *image {
 		}
 		encoded := buffer[:2*row.Registers]
 		encode(encoded, row, m.values)
-		for a := row.Address(); len(encoded) > 0; {
-			n := copy(built.pages[a/pageRegisters][2*(a%pageRegisters):], encoded)
-			encoded = encoded[n:]
-			a += n / 2
-		}
+		built.put(row.Address(), encoded, m.unassigned)
 	}
+	m.slaves.place(built, snapshot, m.formats, m.unassigned)
 	built.identification = m.identify(snapshot)
 	return built
 }

@@ -34,13 +34,13 @@ func onlyWrites(f modbus.Function) bool {
 }
 
 // writing takes a request out of the buffer it came in.
-func (h *handler) writing(header modbus.Header, r modbus.Request) *writing {
+func (h *handler) writing(c *client, header modbus.Header, r modbus.Request) *writing {
 	r.Data = bytes.Clone(r.Data)
 	address := r.Address
 	if r.Function == modbus.ReadWriteMultipleRegisters {
 		address = r.WriteAddress
 	}
-	return &writing{header: header, request: r, changes: h.changes(header.Unit, address, r.Data)}
+	return &writing{header: header, request: r, changes: h.changes(c, header.Unit, address, r.Data)}
 }
 
 // carryOut has the gate decide and the meter do what w asks for, all of it or nothing. It
@@ -81,7 +81,7 @@ func (w *writing) finish(h *handler, c *client, out []byte) []byte {
 // changes turns registers to be written from a wire address into changes of what stands
 // behind them. Where some of them are no whole row that can be written, nothing is, and
 // the change is one that says so.
-func (h *handler) changes(unit byte, address int, data []byte) []access.Change {
+func (h *handler) changes(c *client, unit byte, address int, data []byte) []access.Change {
 	end := address + len(data)/2
 	rows := h.layout.Covering(address, end-address)
 	if unit == broadcastUnit && len(rows) == 1 && rows[0].Write == registermap.WriteClock && rows[0].Address() == address && rows[0].Registers == end-address {
@@ -94,19 +94,40 @@ func (h *handler) changes(unit byte, address int, data []byte) []access.Change {
 	out := h.outOfMap()
 	var changes []access.Change
 	at := address
-	for i := range rows {
-		row := &rows[i]
-		next := row.Address() + row.Registers
-		if row.Address() != at || next > end || !row.Writable() || out {
+	for at < end {
+		if len(rows) > 0 && rows[0].Address() == at && !out && rows[0].Writable() {
+			next := at + rows[0].Registers
+			if next > end {
+				break
+			}
+			changes = append(changes, changeOf(&rows[0], data[2*(at-address):2*(next-address)]))
+			at, rows = next, rows[1:]
+			continue
+		}
+		input, ok := h.input(c, at, data[2*(at-address):2*(at-address)+2])
+		if !ok {
 			break
 		}
-		changes = append(changes, changeOf(row, data[2*(at-address):2*(next-address)]))
-		at = next
+		changes = append(changes, input)
+		at++
+		for len(rows) > 0 && rows[0].Address() < at {
+			rows = rows[1:] // one that is out of the map
+		}
 	}
 	if at < end {
 		return []access.Change{h.unwritable(at)}
 	}
 	return changes
+}
+
+// input is what writing the register at a wire address amounts to where a Modbus Slave module
+// has it.
+func (h *handler) input(c *client, at int, data []byte) (access.Change, bool) {
+	image, err := h.image(c)
+	if err != nil {
+		return access.Change{}, false // who may not look finds nothing
+	}
+	return image.input(at, data)
 }
 
 // outOfMap reports whether the rows that can be written are out of the map: no Data
