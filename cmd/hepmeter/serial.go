@@ -31,7 +31,7 @@ func linesOf(f runFlags) ([]boot.SerialLine, error) {
 }
 
 // serialAttendants serve the serial ports that the user has given devices for.
-func (h *house) serialAttendants(gate *access.Gate, layout *registermap.Map) ([]func(context.Context) error, error) {
+func (h *house) serialAttendants(gate *access.Gate, layout *registermap.Map, tunnel modbusserver.Tunnel) ([]func(context.Context) error, error) {
 	var all []func(context.Context) error
 	for _, given := range h.lines {
 		if gate.Security().Setting(given.Port+"/Protocol") == "" {
@@ -45,7 +45,7 @@ func (h *house) serialAttendants(gate *access.Gate, layout *registermap.Map) ([]
 			},
 		}
 		all = append(all, func(ctx context.Context) error {
-			return modbusserver.ServeLine(ctx, gate, layout, line, modbusserver.Options{}, h.log)
+			return modbusserver.ServeLine(ctx, gate, layout, line, modbusserver.Options{Tunnel: tunnel}, h.log)
 		})
 	}
 	return all, nil

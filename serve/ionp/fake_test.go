@@ -653,7 +653,7 @@ func (w *works) Delete(_ context.Context, path string) error {
 	return nil
 }
 
-func (w *works) Snapshot(context.Context) (access.File, error) {
+func (w *works) Snapshot(context.Context, string) (access.File, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	f := &file{bytes: []byte("everything")}

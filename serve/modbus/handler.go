@@ -27,6 +27,7 @@ type handler struct {
 	layout  *registermap.Map
 	imager  *imager
 	framing framing
+	tunnel  Tunnel // nil: that function is not there
 
 	requests, exceptions, discarded atomic.Uint64
 }
@@ -35,8 +36,10 @@ func newHandler(gate *access.Gate, layout *registermap.Map, f framing) *handler 
 	return &handler{gate: gate, layout: layout, imager: newImager(layout), framing: f}
 }
 
-// client is one connection's standing: its session, and the view it was given.
+// client is one connection's standing: where it comes from, its session, and the view it was
+// given.
 type client struct {
+	from    access.Client
 	session *access.Session
 	view    access.View
 	viewed  bool
@@ -46,11 +49,12 @@ type client struct {
 // are too many. end closes the connection; it is called from other goroutines, and must
 // not wait.
 func (h *handler) open(medium access.Medium, remote string, end func()) (*client, error) {
-	session, err := h.gate.Open(access.Client{Path: access.ModbusMap, Medium: medium, Remote: remote, End: end})
+	from := access.Client{Path: access.ModbusMap, Medium: medium, Remote: remote, End: end}
+	session, err := h.gate.Open(from)
 	if err != nil {
 		return nil, err
 	}
-	return &client{session: session}, nil
+	return &client{from: from, session: session}, nil
 }
 
 // largestAnswer is the room that answer must find in out for each frame.
@@ -89,6 +93,9 @@ func (h *handler) answer(c *client, frame, out []byte) (answered []byte, due *wr
 		return out, nil
 	}
 	h.requests.Add(1)
+	if h.tunnel != nil && calls == us && modbus.Function(pdu[0]) == tunnelFunction {
+		return h.carry(c, header, pdu, out), nil
+	}
 	request, exception := modbus.ParseRequest(pdu, served)
 	if calls == everyone {
 		if exception != modbus.None || !onlyWrites(request.Function) {

@@ -66,6 +66,7 @@ func ServeLine(ctx context.Context, gate *access.Gate, layout *registermap.Map, 
 		writers: &writers{ctx: ctx, running: &running, timeout: options.ChangeTimeout},
 		handler: newHandler(gate, layout, lineFraming{rtu{func() int { return line.Settings().Unit }}}),
 	}
+	s.handler.tunnel = options.Tunnel
 	told := LineProtocol
 	for ctx.Err() == nil {
 		settings := line.Settings()

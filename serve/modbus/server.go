@@ -40,6 +40,8 @@ type Options struct {
 	// Default 500 milliseconds: a lost packet comes again before, and a client that waits
 	// for its answer asks again after. Modbus TCP knows where its frames end.
 	Silence time.Duration
+	// Tunnel answers the requests of ION over Modbus; nil where the meter has none.
+	Tunnel Tunnel
 	// goroutines serves every connection on its own goroutine also where there is an
 	// event loop, for tests.
 	goroutines bool
@@ -91,7 +93,9 @@ type Server struct {
 
 // New returns a Modbus TCP server of the register map to all who pass the gate.
 func New(gate *access.Gate, layout *registermap.Map, options Options) *Server {
-	return &Server{handler: newHandler(gate, layout, mbap{}), options: options.withDefaults(), enable: "Ethernet/Enable Modbus TCP"}
+	h := newHandler(gate, layout, mbap{})
+	h.tunnel = options.Tunnel
+	return &Server{handler: h, options: options.withDefaults(), enable: "Ethernet/Enable Modbus TCP"}
 }
 
 // Counters returns the present counts.

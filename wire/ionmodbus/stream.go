@@ -20,6 +20,8 @@ type Carrier interface {
 	// if it answers the request sent last. The error is os.ErrDeadlineExceeded when none has come
 	// in time; after another one the connection is gone. The answer is valid until the next call.
 	Receive(until time.Time) ([]byte, error)
+	// Done tells that nothing is waited for until the next Send: others may use the line.
+	Done()
 	// Close gives up the connection for good, also while another goroutine waits for it.
 	Close() error
 }
@@ -110,8 +112,9 @@ func (s *Stream) run() {
 
 // ask sends a request and waits for what becomes of it.
 func (s *Stream) ask(pdu []byte, wait time.Duration) {
-	until := time.Now().Add(wait)
+	defer s.carrier.Done()
 	err := s.carrier.Send(pdu)
+	until := time.Now().Add(wait)
 	for waited := false; !waited; {
 		var answer []byte
 		if err == nil {
