@@ -21,8 +21,12 @@ const (
 	// After growAfter at less than the longest messages it is tried whether longer ones pass, then
 	// after twice that, up to growAtLast.
 	growAfter, growAtLast = 30 * time.Second, 10 * time.Minute
-	// measures is how often it is tried to measure the path once its lengths are known.
-	measures = 2
+	// farewells is how often the meter is told of the end.
+	farewells = 2
+	// Once its lengths are known, the path is measured fewestMeasures times, and on to
+	// mostMeasures while all of them together took less than measured.
+	fewestMeasures, mostMeasures = 2, 8
+	measured                     = 20 * time.Millisecond
 )
 
 // ErrNotSupported reports a device that has no ION over Modbus.
@@ -50,7 +54,7 @@ type Client struct {
 	pace  pace
 	// suspicious tells that lengths are to be looked at again once the path is alive.
 	suspicious bool
-	measured   int
+	measures   int
 	rate       rate
 	growAt     time.Time
 	growWait   time.Duration
@@ -92,7 +96,11 @@ func NewClient(session uint32, patience, perByte time.Duration) *Client {
 func (c *Client) Err() error { return c.err }
 
 // Opened reports whether the session is there and the lengths are known.
-func (c *Client) Opened() bool { return c.state == open && !c.sizes.active && c.measured >= measures }
+func (c *Client) Opened() bool { return c.state == open && !c.sizes.active && c.isMeasured() }
+
+func (c *Client) isMeasured() bool {
+	return c.measures >= mostMeasures || c.measures >= fewestMeasures && c.rate.seconds >= measured.Seconds()
+}
 
 // Write takes bytes for the meter, as many as there is room for.
 func (c *Client) Write(p []byte) int {
@@ -190,7 +198,7 @@ func (c *Client) exchange(m Message, payload []byte) (Message, []byte, int) {
 // sizing reports whether a probe is due.
 func (c *Client) sizing(now time.Time) bool {
 	switch {
-	case c.sizes.active || c.measured < measures:
+	case c.sizes.active || !c.isMeasured():
 		return true
 	case c.suspicious:
 		c.suspicious = false
@@ -272,10 +280,8 @@ func (c *Client) probed(now time.Time, length int) {
 		}
 		return
 	}
-	c.measured++
-	if !c.again {
-		c.rate.measured(DownRoom(length), now.Sub(c.askedAt))
-	}
+	c.measures++
+	c.rate.measured(DownRoom(length), now.Sub(c.askedAt))
 }
 
 // exchanged takes the answer to the exchange under way.
@@ -295,18 +301,21 @@ func (c *Client) exchanged(now time.Time, taken int, data []byte) {
 }
 
 // Silent tells that no answer has come in time.
-func (c *Client) Silent(now time.Time) { c.missed(errors.New("nothing was heard in time")) }
+func (c *Client) Silent(now time.Time) { c.missed(now, errors.New("nothing was heard in time")) }
 
 // missed goes on after a request that was not answered.
-func (c *Client) missed(cause error) {
+func (c *Client) missed(now time.Time, cause error) {
 	c.cause = cause
 	c.pace.missed()
 	c.misses++
 	switch {
-	case c.state == closing && c.misses >= 2:
+	case c.state == closing && c.misses >= farewells:
 		c.state = over
 	case c.asked.Kind == Probe && !c.sizes.active:
-		c.measured++
+		c.measures = max(c.measures+1, fewestMeasures) // it is slow, or loses: what is known must do
+		if c.rate.seconds == 0 {
+			c.rate.measured(DownRoom(c.answer), now.Sub(c.askedAt))
+		}
 	case c.asked.Kind == Probe:
 		c.sizes.missed()
 		return // the next one is another probe
@@ -333,13 +342,13 @@ func (c *Client) Excepted(now time.Time, code byte) {
 			c.fail(ErrNotSupported)
 			return
 		}
-		c.missed(cause)
+		c.missed(now, cause)
 	case exceptionAcknowledge, exceptionBusy: // later: nothing is wrong with the request
 		c.cause, c.again = cause, c.asked.Kind != Probe
 	default:
 		// Of a gateway: there is nothing behind it, or what is there has not answered. Long
 		// messages may be why.
-		c.missed(cause)
+		c.missed(now, cause)
 	}
 	c.takeRest(now)
 }
@@ -348,7 +357,9 @@ func (c *Client) Excepted(now time.Time, code byte) {
 func (c *Client) Unreachable(now time.Time, err error) {
 	c.cause, c.again = err, c.asked.Kind != Probe
 	if c.state == closing {
-		c.state = over
+		if c.misses++; c.misses >= farewells {
+			c.state = over
+		}
 	}
 	c.takeRest(now)
 }
