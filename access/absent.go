@@ -22,18 +22,18 @@ func (absent) Restart(By) error                           { return noSuch() }
 func (absent) BecomeTwin(context.Context, string, By, func() error, bool) (Twin, error) {
 	return Twin{}, noSuch()
 }
-func (absent) Info() Info                                    { return Info{} }
-func (absent) DownstreamUnits() []DownstreamUnit             { return nil }
-func (absent) Events(uint64, int) (Events, error)            { return Events{}, noSuch() }
-func (absent) EventHead() (EventHead, error)                 { return EventHead{}, noSuch() }
-func (absent) Recorders() ([]Recorder, error)                { return nil, noSuch() }
-func (absent) Gaps() ([]Gap, error)                          { return nil, noSuch() }
-func (absent) Clear(context.Context, string, By) error       { return noSuch() }
-func (absent) Folders() []string                             { return nil }
-func (absent) List(string) ([]File, error)                   { return nil, noSuch() }
-func (absent) Delete(context.Context, string) error          { return noSuch() }
-func (absent) Snapshot(context.Context) (File, error)        { return File{}, noSuch() }
-func (absent) Read(string, int64, int) ([]byte, File, error) { return nil, File{}, noSuch() }
+func (absent) Info() Info                                     { return Info{} }
+func (absent) DownstreamUnits() []DownstreamUnit              { return nil }
+func (absent) Events(uint64, int) (Events, error)             { return Events{}, noSuch() }
+func (absent) EventHead() (EventHead, error)                  { return EventHead{}, noSuch() }
+func (absent) Recorders() ([]Recorder, error)                 { return nil, noSuch() }
+func (absent) Gaps() ([]Gap, error)                           { return nil, noSuch() }
+func (absent) Clear(context.Context, string, By) error        { return noSuch() }
+func (absent) Folders() []string                              { return nil }
+func (absent) List(string) ([]File, error)                    { return nil, noSuch() }
+func (absent) Delete(context.Context, string) error           { return noSuch() }
+func (absent) Snapshot(context.Context, string) (File, error) { return File{}, noSuch() }
+func (absent) Read(string, int64, int) ([]byte, File, error)  { return nil, File{}, noSuch() }
 func (absent) Records(string, uint64, int) (Recorder, []LogRecord, error) {
 	return Recorder{}, nil, noSuch()
 }

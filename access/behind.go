@@ -263,6 +263,7 @@ type Files interface {
 	Write(ctx context.Context, path string, offset int64, block []byte, total int64, sha256 []byte) (received int64, err error)
 	Delete(ctx context.Context, path string) error
 	// Snapshot makes a file of the whole state. It tells everything, hashes of passwords
-	// included.
-	Snapshot(ctx context.Context) (File, error)
+	// included. With an id it is kept for some time, and who asks for the same id gets the same
+	// file.
+	Snapshot(ctx context.Context, id string) (File, error)
 }

@@ -237,12 +237,12 @@ func (s *Session) DeleteFile(ctx context.Context, path string) error {
 }
 
 // Snapshot makes a file of the meter's whole state, accounts and hashes of passwords
-// included: it needs Security Config Access.
-func (s *Session) Snapshot(ctx context.Context) (File, error) {
+// included: it needs Security Config Access. One with an id is kept, and given again.
+func (s *Session) Snapshot(ctx context.Context, id string) (File, error) {
 	if err := s.permit(ReadSecurity, "snapshot"); err != nil {
 		return File{}, err
 	}
-	file, err := s.gate().options.Files.Snapshot(ctx)
+	file, err := s.gate().options.Files.Snapshot(ctx, id)
 	s.note(Record{Kind: OperationDone, Operation: ReadSecurity, Target: "snapshot", Is: file.Path, Err: err})
 	return file, err
 }

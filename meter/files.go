@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"syscall"
@@ -34,13 +35,16 @@ const (
 // currentTemplate is the file that shows the program as a template.
 const currentTemplate = "current.txt"
 
-// snapshotFile is a snapshot: the latest, or one that a client brings.
+// snapshotFile is a snapshot: the latest, one that is kept under a name, or one that a client
+// brings.
 type snapshotFile struct {
 	mu   sync.Mutex
 	path string // on the machine; empty for none
 	info access.File
 	// received is how much of it has come.
 	received int64
+	// read is when a kept one was asked for last.
+	read time.Time
 }
 
 // maxSnapshotBytes bounds a snapshot that a client brings. It is proved in memory, several
@@ -75,6 +79,7 @@ func split(path string) (folder, name string) {
 func (f files) List(folder string) ([]access.File, error) {
 	switch folder {
 	case access.SnapshotFolder:
+		f.expire(time.Now())
 		var list []access.File
 		for _, s := range f.snapshots() {
 			if info, ok := s.whole(); ok {
@@ -181,15 +186,88 @@ func (f files) Delete(_ context.Context, path string) error {
 	return fileError(f.m.store.Files().Delete(folder, name))
 }
 
+// Snapshots that are kept under a name: heldSnapshots at most, each until nobody has read it for
+// holdTime.
+const (
+	heldSnapshots = 4
+	holdTime      = time.Hour
+)
+
+// snapshotID is what a name may be.
+var snapshotID = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$`)
+
 // Snapshot implements access.Files.
-func (f files) Snapshot(context.Context) (access.File, error) {
-	s := &f.m.snapshot
+func (f files) Snapshot(_ context.Context, id string) (access.File, error) {
+	if id == "" {
+		s := &f.m.snapshot
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		now := f.m.audit.civil(time.Now()).UTC()
+		return f.makeSnapshot(s, f.m.identity.Serial+now.Format("-20060102-150405"), now)
+	}
+	if !snapshotID.MatchString(id) {
+		return access.File{}, access.NewRefusal(access.CodeBadValue, fmt.Sprintf("snapshot %q: a name has up to 32 letters, digits, - and _, and begins with none of these two", id))
+	}
+	f.m.holding.Lock()
+	defer f.m.holding.Unlock()
+	s := f.hold(access.SnapshotFolder + "/" + id + snapshotSuffix)
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.read = time.Now()
+	if s.path != "" {
+		return s.info, nil
+	}
+	return f.makeSnapshot(s, id, f.m.audit.civil(time.Now()).UTC())
+}
+
+// hold returns the snapshot that is kept as a path, or the one in whose place it is to be made:
+// a free one, or the one that was read the longest ago.
+func (f files) hold(path string) *snapshotFile {
+	f.expire(time.Now())
+	var oldest *snapshotFile
+	var since time.Time
+	for i := range f.m.held {
+		s := &f.m.held[i]
+		s.mu.Lock()
+		at, same := s.read, s.path != "" && s.info.Path == path
+		if s.path == "" {
+			at = time.Time{}
+		}
+		s.mu.Unlock()
+		if same {
+			return s
+		}
+		if oldest == nil || at.Before(since) {
+			oldest, since = s, at
+		}
+	}
+	oldest.mu.Lock()
+	oldest.remove()
+	oldest.mu.Unlock()
+	return oldest
+}
+
+// expire forgets the kept snapshots that nobody has read for long.
+func (f files) expire(now time.Time) {
+	for i := range f.m.held {
+		s := &f.m.held[i]
+		s.mu.Lock()
+		if now.Sub(s.read) >= holdTime {
+			s.remove()
+		}
+		s.mu.Unlock()
+	}
+}
+
+// snapshotSuffix is that of the files.
+const snapshotSuffix = ".hmx"
+
+// makeSnapshot makes a snapshot in place of the one that s was; the caller holds its mu.
+func (f files) makeSnapshot(s *snapshotFile, name string, now time.Time) (access.File, error) {
 	s.remove()
 	// It holds accounts: it lies in the meter's directory, where the next start sweeps what a
 	// killed meter left.
-	out, err := os.CreateTemp(f.m.options.Dir, store.LeftoverPrefix+"*.hmx")
+	out, err := os.CreateTemp(f.m.options.Dir, store.LeftoverPrefix+"*"+snapshotSuffix)
 	if err != nil {
 		return access.File{}, fmt.Errorf("making a snapshot: %w", err)
 	}
@@ -199,9 +277,8 @@ func (f files) Snapshot(context.Context) (access.File, error) {
 	if err = errors.Join(err, sizeErr, out.Close()); err != nil {
 		return access.File{}, errors.Join(fmt.Errorf("making a snapshot: %w", err), os.Remove(out.Name()))
 	}
-	now := f.m.audit.civil(time.Now()).UTC()
 	s.path, s.received = out.Name(), size
-	s.info = access.File{Path: access.SnapshotFolder + "/" + f.m.identity.Serial + now.Format("-20060102-150405") + ".hmx", Bytes: size, Modified: now, SHA256: sum.Sum(nil), Writable: true}
+	s.info = access.File{Path: access.SnapshotFolder + "/" + name + snapshotSuffix, Bytes: size, Modified: now, SHA256: sum.Sum(nil), Writable: true}
 	return s.info, nil
 }
 
@@ -213,7 +290,13 @@ func (s *snapshotFile) remove() {
 	}
 }
 
-func (f files) snapshots() []*snapshotFile { return []*snapshotFile{&f.m.snapshot, &f.m.incoming} }
+func (f files) snapshots() []*snapshotFile {
+	list := []*snapshotFile{&f.m.snapshot, &f.m.incoming}
+	for i := range f.m.held {
+		list = append(list, &f.m.held[i])
+	}
+	return list
+}
 
 // whole describes the snapshot, once all of it is there.
 func (s *snapshotFile) whole() (info access.File, ok bool) {
@@ -310,12 +393,16 @@ func (s *snapshotFile) add(block []byte) error {
 }
 
 func (f files) readSnapshot(path string, offset int64, length int) ([]byte, access.File, error) {
+	f.expire(time.Now())
 	s := &f.m.snapshot
-	if info, ok := f.m.incoming.whole(); ok && info.Path == path {
-		s = &f.m.incoming
+	for _, each := range f.snapshots() {
+		if info, ok := each.whole(); ok && info.Path == path {
+			s = each
+		}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.read = time.Now()
 	if s.path == "" || path != s.info.Path || s.received != s.info.Bytes {
 		return nil, access.File{}, access.NewRefusal(access.CodeNotFound, "there is no such snapshot any more: make a new one")
 	}

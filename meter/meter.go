@@ -71,8 +71,11 @@ type Meter struct {
 	guard     guard
 	// snapshot was made here last, incoming is one that a client brings.
 	snapshot, incoming snapshotFile
-	becoming           sync.Mutex // held while a snapshot is taken
-	scope              scope
+	// held are the snapshots that are kept under a name.
+	held     [heldSnapshots]snapshotFile
+	holding  sync.Mutex // one is found or made at a time
+	becoming sync.Mutex // held while a snapshot is taken
+	scope    scope
 	// restart is told when somebody has the meter start again.
 	restart chan struct{}
 	// opened is when the meter was opened.
@@ -584,7 +587,7 @@ func (m *Meter) Restart(by access.By) error {
 
 // Close ends a meter that does not run: the store notes a clean stop.
 func (m *Meter) Close() error {
-	for _, s := range []*snapshotFile{&m.snapshot, &m.incoming} {
+	for _, s := range (files{m}).snapshots() {
 		s.mu.Lock()
 		s.remove()
 		s.mu.Unlock()

@@ -1,14 +1,11 @@
 package setup
 
 import (
-	"context"
 	"fmt"
-	"io"
 	"net"
 	"net/url"
 	"strconv"
 	"strings"
-	"time"
 )
 
 // Transport is what carries the object protocol.
@@ -174,30 +171,3 @@ func (a Address) String() string {
 	}
 	return net.JoinHostPort(a.Host, strconv.Itoa(a.Port))
 }
-
-// Dialer makes the stream that the object protocol runs on. Each transport is one.
-type Dialer interface {
-	Dial(ctx context.Context, a Address) (io.ReadWriteCloser, error)
-}
-
-// Network dials the object protocol over TCP. The transports through Modbus are not
-// there yet.
-type Network struct{}
-
-// Dial returns a stream to the meter. The error is an *Error.
-func (Network) Dial(ctx context.Context, a Address) (io.ReadWriteCloser, error) {
-	if a.Transport != TCP {
-		return nil, NewError(CodeNotSupported, "%s needs ION over Modbus, which comes with a later version of this tool", a)
-	}
-	dialer := net.Dialer{Timeout: dialTimeout}
-	conn, err := dialer.DialContext(ctx, "tcp", net.JoinHostPort(a.Host, strconv.Itoa(a.Port)))
-	if err != nil {
-		e := NewError(CodeCannotConnect, "%v", err)
-		e.Err = err
-		return nil, e
-	}
-	return conn, nil
-}
-
-// dialTimeout is how long a connection may take to come about.
-const dialTimeout = 10 * time.Second

@@ -68,6 +68,7 @@ func (m *Meter) Backup(ctx context.Context, w io.Writer, now time.Time, progress
 		return BackupManifest{}, err
 	}
 	manifest := BackupManifest{Format: backupFormat, Version: backupVersion, Made: now.UTC(), Model: info.Model, Serial: info.Serial, Info: info, SHA256: map[string]string{}, Missing: map[string]string{}}
+	defer m.begin("the backup", m.backupBytes(ctx))()
 	archive := zip.NewWriter(w)
 	parts := []struct {
 		name    string
@@ -88,7 +89,14 @@ func (m *Meter) Backup(ctx context.Context, w io.Writer, now time.Time, progress
 			text, err := m.ExportVerifiers(ctx)
 			return []byte(text), err
 		}, true},
-		{backupSnapshot, func() ([]byte, error) { return written(func(w io.Writer) error { return m.Snapshot(ctx, w) }) }, true},
+		{backupSnapshot, func() ([]byte, error) {
+			// The last: what is beside it is in it, too.
+			r, err := ask(ctx, m, "making a snapshot", ionp.Snapshot, ionp.SnapshotRequest{})
+			if err != nil {
+				return nil, err
+			}
+			return written(func(w io.Writer) error { return m.Fetch(ctx, r.Path, w, nil) })
+		}, true},
 	}
 	for _, part := range parts {
 		if progress != nil {
@@ -147,14 +155,53 @@ func written(write func(io.Writer) error) ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// Snapshot has the meter make a file of its whole state, and copies it to w. It holds
-// hashes of passwords, and needs Security Config Access.
-func (m *Meter) Snapshot(ctx context.Context, w io.Writer) error {
-	r, err := ask(ctx, m, "making a snapshot", ionp.Snapshot, ionp.SnapshotRequest{})
-	if err != nil {
-		return err
+// About how many bytes on the way an event takes, how many events a meter keeps, and what of a
+// backup is neither event nor file.
+const (
+	backupEventBytes = 200
+	backupMostEvents = 10_000
+	backupOtherBytes = 40_000
+)
+
+// backupBytes is about how much a backup moves, 0 where nobody needs to know: what cannot be
+// read counts nothing.
+func (m *Meter) backupBytes(ctx context.Context) uint64 {
+	if _, slow := m.Path(); !slow {
+		return 0
 	}
-	return m.Fetch(ctx, r.Path, w, nil)
+	n := uint64(backupOtherBytes)
+	if snapshot, err := ask(ctx, m, "making a snapshot", ionp.Snapshot, ionp.SnapshotRequest{}); err == nil {
+		n += snapshot.Size
+	}
+	if template, err := ask(ctx, m, "saving the template", ionp.TemplateSave, ionp.TemplateSaveRequest{}); err == nil {
+		n += template.Size
+	}
+	if head, err := ask(ctx, m, "reading the head of the event log", ionp.EventHead, ionp.EventHeadRequest{}); err == nil {
+		n += backupEventBytes * min(head.Sequence, backupMostEvents)
+	}
+	return n
+}
+
+// SnapshotFile is a snapshot that the meter keeps under a name.
+type SnapshotFile struct {
+	ID     string `json:"id"`
+	Path   string `json:"path"`
+	Bytes  uint64 `json:"bytes"`
+	SHA256 string `json:"sha256"`
+}
+
+// Snapshot has the meter keep its whole state under a name, or find what it keeps under that,
+// and copies it to w: the same bytes on whatever path, until nobody has read it for an hour. It
+// holds hashes of passwords, and needs Security Config Access.
+func (m *Meter) Snapshot(ctx context.Context, id string, w io.Writer, progress func(done, total uint64)) (SnapshotFile, error) {
+	r, err := ask(ctx, m, "making the snapshot "+id, ionp.Snapshot, ionp.SnapshotRequest{ID: id})
+	if err != nil {
+		return SnapshotFile{}, err
+	}
+	if err := m.Fetch(ctx, r.Path, w, progress); err != nil {
+		return SnapshotFile{}, err
+	}
+	return SnapshotFile{id, r.Path, r.Size, hex.EncodeToString(r.SHA256)}, nil
 }
 
 // Accumulators reads every energy register: the outputs of all Integrators, as evidence.

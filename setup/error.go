@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 
+	"github.com/hepmeter/hepmeter/wire/ionmodbus"
 	"github.com/hepmeter/hepmeter/wire/ionp"
 )
 
@@ -94,7 +95,10 @@ func asError(what string, err error) error {
 	}
 	var e *Error
 	var network net.Error
+	var tunnel ionmodbus.Refusal
 	switch {
+	case errors.As(err, &tunnel), errors.Is(err, ionmodbus.ErrNoAnswer):
+		e = NewError(CodeConnectionLost, "%v", err)
 	case errors.Is(err, context.Canceled):
 		e = NewError(CodeInterrupted, "")
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &network) && network.Timeout():

@@ -63,7 +63,8 @@ func (m *Meter) Ledger(ctx context.Context) (Ledger, error) {
 // isOwn tells this tool's own use from that of others: the same program at the same
 // address. Behind address translation it may go unmarked.
 func (m *Meter) isOwn(u Use) bool {
-	return u.Client == ClientName && m.local != "" && strings.TrimPrefix(u.Address, "::ffff:") == strings.TrimPrefix(m.local, "::ffff:")
+	local := m.present().local
+	return u.Client == ClientName && local != "" && strings.TrimPrefix(u.Address, "::ffff:") == strings.TrimPrefix(local, "::ffff:")
 }
 
 // Assessment answers whether legacy security support can be switched off, and who would

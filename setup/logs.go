@@ -2,6 +2,7 @@ package setup
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,9 +15,6 @@ import (
 
 // Event is an entry of the event log.
 type Event = eventchain.Event
-
-// recordsAtATime is how many events or records are asked for with one request.
-const recordsAtATime = 500
 
 // EventLog is what a meter says of its event log beside the events.
 type EventLog struct {
@@ -33,11 +31,17 @@ func (m *Meter) Events(ctx context.Context, from uint64, each func(Event) error)
 
 // events stops behind the event with the number last, where that is not 0.
 func (m *Meter) events(ctx context.Context, from, last uint64, each func(Event) error) (log EventLog, err error) {
+	const what = "reading the event log"
 	begun := false
+	pages := m.pages(what)
+	defer func() { pages.end() }()
 	for {
-		r, err := ask(ctx, m, "reading the event log", ionp.Events, ionp.EventsRequest{From: from, Limit: recordsAtATime})
+		r, err := ask(ctx, m, what, ionp.Events, ionp.EventsRequest{From: from, Limit: pages.limit()})
 		if err != nil {
 			return log, err
+		}
+		if newest := cmp.Or(last, r.Next-min(r.Next, 1)); len(r.Events) > 0 {
+			pages.came(len(r.Events), newest-min(newest, r.Events[len(r.Events)-1].Sequence))
 		}
 		log.First, log.Next = r.First, r.Next
 		if !begun {
@@ -210,11 +214,21 @@ type Record struct {
 // Records gives each record of a data log with a number from and above to each, until it
 // returns an error. Columns is told the columns before the first.
 func (m *Meter) Records(ctx context.Context, label string, from uint64, columns func([]Column) error, each func(Record) error) error {
+	what := "reading " + label
 	begun := false
+	pages := m.pages(what)
+	defer func() { pages.end() }()
+	next, err := pages.next(ctx, label)
+	if err != nil {
+		return err
+	}
 	for {
-		r, err := ask(ctx, m, "reading "+label, ionp.Records, ionp.RecordsRequest{Recorder: label, From: from, Limit: recordsAtATime})
+		r, err := ask(ctx, m, what, ionp.Records, ionp.RecordsRequest{Recorder: label, From: from, Limit: pages.limit()})
 		if err != nil {
 			return err
+		}
+		if len(r.Records) > 0 && next > 0 {
+			pages.came(len(r.Records), next-min(next, r.Records[len(r.Records)-1].Sequence+1))
 		}
 		if !begun {
 			begun = true

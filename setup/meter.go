@@ -3,7 +3,6 @@ package setup
 import (
 	"context"
 	"errors"
-	"net"
 	"slices"
 	"sync"
 	"time"
@@ -11,7 +10,7 @@ import (
 	"github.com/hepmeter/hepmeter/wire/ionp"
 )
 
-// DefaultTimeout is how long the tool waits for an answer.
+// DefaultTimeout is how long the tool waits while nothing of an answer comes.
 const DefaultTimeout = 30 * time.Second
 
 // Credential is what is shown to the meter. The zero value is nobody.
@@ -25,7 +24,7 @@ type Credential struct {
 // Options are how to connect; the zero value is an anonymous client.
 type Options struct {
 	Credential
-	// Timeout for each answer; 0 takes DefaultTimeout.
+	// Timeout is how long nothing may come until an answer is given up; 0 takes DefaultTimeout.
 	Timeout time.Duration
 	// Dialer makes the connection; nil takes Network.
 	Dialer Dialer
@@ -33,6 +32,10 @@ type Options struct {
 	// constants of that name.
 	Level    string
 	Protocol int
+	// Begin is told of work that takes long on this path before it begins, and Progress how far
+	// it is; both may be nil.
+	Begin    func(Estimate)
+	Progress func(Progress)
 	// Ask is asked once for a better credential when the meter wants one; nil and false
 	// leave it at the refusal.
 	Ask func(ctx context.Context, refusal *Error) (Credential, bool)
@@ -42,25 +45,25 @@ type Options struct {
 type Meter struct {
 	options Options
 	address Address
-	client  *ionp.Client
 	hello   ionp.HelloReply
-	local   string // host from which the meter sees this tool
 
 	mu         sync.Mutex // guards what follows
+	link       *link
+	long       int // long works that are under way, one within the other
 	credential Credential
 	asked      bool
 	directory  *directory
 }
 
 // Connect dials a meter and says hello. Nothing is authenticated yet: the credential goes
-// with each request. The error has a code: cannot-connect, not-a-meter, not-supported, or
+// with each request. The error has a code: cannot-connect, not-a-meter, or
 // the meter's own refusal.
 func Connect(ctx context.Context, a Address, o Options) (*Meter, error) {
-	if o.Dialer == nil {
-		o.Dialer = Network{}
-	}
 	if o.Timeout == 0 {
 		o.Timeout = DefaultTimeout
+	}
+	if o.Dialer == nil {
+		o.Dialer = Network{Patience: o.Timeout, lines: &lines{}}
 	}
 	if o.Level == "" {
 		o.Level = Level
@@ -68,39 +71,13 @@ func Connect(ctx context.Context, a Address, o Options) (*Meter, error) {
 	if o.Protocol == 0 {
 		o.Protocol = Protocol
 	}
-	what := "connecting to " + a.String()
-	dialing, stop := context.WithTimeout(ctx, o.Timeout)
-	defer stop()
-	stream, err := o.Dialer.Dial(dialing, a)
-	if err != nil {
-		var e *Error
-		if errors.As(err, &e) {
-			e.What = what
-			return nil, e
-		}
-		return nil, asError(what, err)
-	}
-	m := &Meter{options: o, address: a, client: ionp.NewClient(stream, ionp.ClientOptions{}), credential: o.Credential}
-	if conn, ok := stream.(net.Conn); ok {
-		m.local, _, _ = net.SplitHostPort(conn.LocalAddr().String())
-	}
-	m.hello, err = m.client.Hello(dialing, ionp.HelloRequest{Version: uint32(o.Protocol), ClientVersion: o.Level, ClientName: ClientName})
-	if err != nil {
-		m.Close()
-		err = asError(what, err)
-		var e *Error
-		if errors.As(err, &e) && e.Kind == Failed && e.Code != CodeInterrupted {
-			not := NewError(CodeNotAMeter, "something takes the connection and does not answer as a meter: %v", e.Reason)
-			not.What, not.Err = what, err
-			return nil, not
-		}
+	m := &Meter{options: o, address: a, credential: o.Credential}
+	var err error
+	if m.link, m.hello, err = m.dial(ctx); err != nil {
 		return nil, err
 	}
 	return m, nil
 }
-
-// Close ends the connection.
-func (m *Meter) Close() error { return m.client.Close() }
 
 // Address is where the meter is.
 func (m *Meter) Address() Address { return m.address }
@@ -156,11 +133,12 @@ func ask[Request, Reply any](ctx context.Context, m *Meter, what string, op ionp
 	return askWithin(ctx, m, m.options.Timeout, what, op, request)
 }
 
-// askWithin is ask for what takes its time.
+// askWithin is ask for what the meter takes its time for.
 func askWithin[Request, Reply any](ctx context.Context, m *Meter, within time.Duration, what string, op ionp.Exchange[Request, Reply], request Request) (Reply, error) {
 	for {
-		limited, stop := context.WithTimeout(ctx, within)
-		reply, err := ionp.Do(limited, m.client, m.Credential().identity(), op, request)
+		link := m.present()
+		limited, stop := patient(ctx, link.stream, within)
+		reply, err := ionp.Do(limited, link.client, m.Credential().identity(), op, request)
 		stop()
 		if err == nil {
 			return reply, nil

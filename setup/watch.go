@@ -20,8 +20,9 @@ func (m *Meter) Watch(ctx context.Context, labels []string, interval time.Durati
 	if err := each(now); err != nil {
 		return err
 	}
-	starting, stop := context.WithTimeout(ctx, m.options.Timeout)
-	subscription, err := m.client.Subscribe(starting, m.Credential().identity(), ionp.SubscribeRequest{Labels: labels, IntervalMS: uint32(interval.Milliseconds())})
+	link := m.present()
+	starting, stop := patient(ctx, link.stream, m.options.Timeout)
+	subscription, err := link.client.Subscribe(starting, m.Credential().identity(), ionp.SubscribeRequest{Labels: labels, IntervalMS: uint32(interval.Milliseconds())})
 	stop()
 	if err != nil {
 		return asError(what, err)

@@ -28,6 +28,7 @@ import (
 	syslogsender "github.com/hepmeter/hepmeter/serve/syslog"
 	webserver "github.com/hepmeter/hepmeter/serve/web"
 	"github.com/hepmeter/hepmeter/waveform/open"
+	"github.com/hepmeter/hepmeter/wire/ionmodbus"
 )
 
 // house is what outlives a restart of the meter: what the user asked for, and the sockets.
@@ -73,16 +74,18 @@ func (h *house) live(ctx context.Context, started func(*meter.Meter)) (again boo
 	if err != nil {
 		return false, err
 	}
-	doors, err := h.doors(m, layout, network)
+	objects := ionpserver.New(gate, ionpserver.Options{Log: h.log})
+	tunnel := ionpserver.NewTunnel(objects, ionmodbus.Options{})
+	doors, err := h.doors(m, layout, network, objects, tunnel)
 	if err != nil {
 		return false, err
 	}
 	pipes := h.pipes(gate)
-	serials, err := h.serialAttendants(gate, layout, network, pipes)
+	serials, err := h.serialAttendants(gate, layout, network, pipes, tunnel)
 	if err != nil {
 		return false, err
 	}
-	serving := newServing(ctx, h, gate, append(doors, pipeDoors(pipes)...), append(h.attendants(m), serials...))
+	serving := newServing(ctx, h, gate, append(doors, pipeDoors(pipes)...), append(append(h.attendants(m), tunnel.Run), serials...))
 	// Servers stop before the meter, so that writes under way are still carried out.
 	defer func() { err = errors.Join(err, serving.stop()) }()
 	if err := serving.start(); err != nil {
@@ -120,7 +123,7 @@ func (h *house) end(s *serving, stopMeasuring func(), ended <-chan error) error 
 
 // doors are the servers of a meter, as its firmware has them: before 3.0.0 there is no
 // HTTPS, and of SSH the file transfer only.
-func (h *house) doors(m *meter.Meter, layout *registermap.Map, network *master.Network) ([]door, error) {
+func (h *house) doors(m *meter.Meter, layout *registermap.Map, network *master.Network, objects *ionpserver.Server, tunnel *ionpserver.Tunnel) ([]door, error) {
 	generation, err := template.GenerationOf(m.Firmware())
 	if err != nil {
 		return nil, err
@@ -130,9 +133,9 @@ func (h *house) doors(m *meter.Meter, layout *registermap.Map, network *master.N
 	names := h.names(m)
 	pages := webserver.New(gate, webserver.Options{Names: names, HTTPSPort: h.httpsPort, Log: h.log})
 	doors := []door{
-		{boot.Modbus, "Ethernet/Modbus TCP Port", modbusserver.New(gate, layout, modbusserver.Options{Gateway: through}).Serve},
-		{boot.ModbusRTUTCP, "Ethernet/Modbus RTU over TCP Port", modbusserver.NewRTU(gate, layout, modbusserver.Options{}).Serve},
-		{boot.ION, "Ethernet/ION Port", ionpserver.New(gate, ionpserver.Options{Log: h.log}).Serve},
+		{boot.Modbus, "Ethernet/Modbus TCP Port", modbusserver.New(gate, layout, modbusserver.Options{Gateway: through, Tunnel: tunnel}).Serve},
+		{boot.ModbusRTUTCP, "Ethernet/Modbus RTU over TCP Port", modbusserver.NewRTU(gate, layout, modbusserver.Options{Tunnel: tunnel}).Serve},
+		{boot.ION, "Ethernet/ION Port", objects.Serve},
 		{boot.HTTP, "Ethernet/HTTP Port", pages.ServePlain},
 		{boot.SSH, "Ethernet/SSH Port", sshserver.New(gate, sshserver.Options{Log: h.log}).Serve},
 	}

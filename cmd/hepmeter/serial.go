@@ -70,7 +70,7 @@ func pipeDoors(pipes map[string]*ethergate.Pipe) (doors []door) {
 }
 
 // serialAttendants serve the serial ports that the user has given devices for.
-func (h *house) serialAttendants(gate *access.Gate, layout *registermap.Map, network *master.Network, pipes map[string]*ethergate.Pipe) ([]func(context.Context) error, error) {
+func (h *house) serialAttendants(gate *access.Gate, layout *registermap.Map, network *master.Network, pipes map[string]*ethergate.Pipe, tunnel modbusserver.Tunnel) ([]func(context.Context) error, error) {
 	var all []func(context.Context) error
 	for _, given := range h.lines {
 		if gate.Security().Setting(given.Port+"/Protocol") == "" {
@@ -88,7 +88,7 @@ func (h *house) serialAttendants(gate *access.Gate, layout *registermap.Map, net
 			routing.MasterProtocol: func(ctx context.Context, port serial.Port, opened serial.Settings) error {
 				return bus.ServeLine(ctx, port, opened.Baud)
 			},
-			modbusserver.LineProtocol: modbusserver.NewLine(gate, layout, line, modbusserver.Options{}),
+			modbusserver.LineProtocol: modbusserver.NewLine(gate, layout, line, modbusserver.Options{Tunnel: tunnel}),
 		}
 		if pipe := pipes[given.Port]; pipe != nil {
 			servers[ethergate.LineProtocol] = pipe.ServeLine

@@ -31,6 +31,7 @@ type app struct {
 	timeout                             time.Duration
 
 	stdin *bufio.Reader // lines of in, where it is no terminal
+	told  time.Time     // when progress was told last
 }
 
 func newApp(in, out, err *os.File, env func(string) string) *app {
@@ -149,7 +150,7 @@ func (a *app) interactive() bool {
 // options are how this run connects. A password comes from --password-file, from the
 // environment, or from whoever sits there; it never stands on the command line.
 func (a *app) options(ctx context.Context) (setup.Options, error) {
-	o := setup.Options{Timeout: a.timeout}
+	o := setup.Options{Timeout: a.timeout, Begin: a.begin, Progress: a.follow}
 	o.Level = cmp.Or(a.env("HEPSETUP_LEVEL"), setup.Level)
 	if text := a.env("HEPSETUP_PROTOCOL"); text != "" {
 		n, err := strconv.Atoi(text)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -14,7 +15,7 @@ import (
 )
 
 func (a *app) newBackupCommand(told **report) *cobra.Command {
-	var out string
+	var out, snapshot string
 	cmd := &cobra.Command{
 		Use:   "backup ADDR --out FILE",
 		Short: "Write the meter's whole state as one file",
@@ -22,38 +23,76 @@ func (a *app) newBackupCommand(told **report) *cobra.Command {
 verifiable event log, and every energy register as evidence, with the hash of each. An
 account without Security Config Access gets all but snapshot and security.
 
-  HEPSETUP_PASSWORD=0 hepsetup backup localhost --out meter.backup`,
+--snapshot ID writes the meter's snapshot alone, which "hepmeter import" makes a meter of. The
+meter keeps it under that name (letters, digits, - and _), so that who asks for the same ID gets
+the same bytes on whatever path, until nobody has asked for an hour.
+
+  HEPSETUP_PASSWORD=0 hepsetup backup localhost --out meter.backup
+  HEPSETUP_PASSWORD=0 hepsetup backup modbus://localhost:5020/255 --snapshot monday --out monday.hmx`,
 		Args: takes(1, 1, "the address of a meter, and --out FILE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if out == "" {
 				return usage("backup wants --out FILE")
 			}
 			return a.withMeter(told, func(ctx context.Context, m *setup.Meter, _ []string) (report, error) {
+				if cmd.Flags().Changed("snapshot") {
+					return a.snapshot(ctx, m, snapshot, out)
+				}
 				return a.backup(ctx, m, out)
 			})(cmd, args)
 		},
 	}
+	cmd.Flags().StringVar(&snapshot, "snapshot", "", "write only the snapshot that the meter keeps under this ID; it makes one where it has none")
 	cmd.Flags().StringVar(&out, "out", "", "file to write")
 	return cmd
 }
 
-func (a *app) backup(ctx context.Context, m *setup.Meter, out string) (report, error) {
-	// Written beside, so that a broken connection leaves an older backup alone.
-	f, err := os.CreateTemp(filepath.Dir(out), "."+filepath.Base(out)+".*")
-	if err != nil {
-		return report{}, setup.NewError(setup.CodeFile, "%v", err)
+func (a *app) snapshot(ctx context.Context, m *setup.Meter, id, out string) (report, error) {
+	if id == "" {
+		return report{}, usage("--snapshot wants a name")
 	}
-	defer os.Remove(f.Name())
-	defer f.Close()
-	manifest, err := m.Backup(ctx, f, a.now(), func(part string) { a.progress("%s", part) })
+	var made setup.SnapshotFile
+	err := writeBeside(out, func(w io.Writer) (err error) {
+		made, err = m.Snapshot(ctx, id, w, nil)
+		return err
+	})
 	if err != nil {
 		return report{}, err
 	}
-	if err := f.Sync(); err != nil {
-		return report{}, setup.NewError(setup.CodeFile, "%v", err)
+	return report{map[string]any{"file": out, "snapshot": made}, func(p *page) {
+		p.line("%s written: snapshot %s, %s, SHA-256 %s", out, made.ID, things(int(made.Bytes), "byte"), made.SHA256)
+	}}, nil
+}
+
+// writeBeside writes a file that is there whole or not at all: a broken connection leaves an
+// older one alone.
+func writeBeside(path string, write func(io.Writer) error) error {
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	if err != nil {
+		return setup.NewError(setup.CodeFile, "%v", err)
 	}
-	if err := os.Rename(f.Name(), out); err != nil {
-		return report{}, setup.NewError(setup.CodeFile, "%v", err)
+	defer os.Remove(f.Name())
+	defer f.Close()
+	if err := write(f); err != nil {
+		return err
+	}
+	if err := f.Sync(); err != nil {
+		return setup.NewError(setup.CodeFile, "%v", err)
+	}
+	if err := os.Rename(f.Name(), path); err != nil {
+		return setup.NewError(setup.CodeFile, "%v", err)
+	}
+	return nil
+}
+
+func (a *app) backup(ctx context.Context, m *setup.Meter, out string) (report, error) {
+	var manifest setup.BackupManifest
+	err := writeBeside(out, func(w io.Writer) (err error) {
+		manifest, err = m.Backup(ctx, w, a.now(), func(part string) { a.progress("%s", part) })
+		return err
+	})
+	if err != nil {
+		return report{}, err
 	}
 	return report{map[string]any{"file": out, "manifest": manifest}, func(p *page) {
 		p.line("%s written: %s %s, %s", out, manifest.Model, manifest.Serial, things(len(manifest.SHA256), "part"))

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -17,9 +18,11 @@ func (a *app) newInfoCommand(told **report) *cobra.Command {
 		Use:   "info ADDR",
 		Short: "What a meter is: model, firmware, names, ports, key",
 		Long: `Info shows the meter's name plate, and the fingerprint of the key with which it signs
-its event log.
+its event log. Through Modbus it also tells what the way there passes, and how fast it is.
 
-  hepsetup info localhost`,
+  hepsetup info localhost
+  hepsetup info modbus://localhost:5020/255
+  hepsetup info 'rtu:/dev/ttyUSB0?baud=19200&parity=N&unit=100'`,
 		Args: takes(1, 1, "the address of a meter"),
 		RunE: a.withMeter(told, func(ctx context.Context, m *setup.Meter, _ []string) (report, error) {
 			info, err := m.Info(ctx)
@@ -29,12 +32,22 @@ its event log.
 					p.line("%s, firmware %s; it takes now: %s", clean(m.Model()), clean(m.Firmware()), clean(strings.Join(m.Takes(), ", ")))
 				}}}
 			}
-			return report{info, func(p *page) { showInfo(p, info) }}, nil
+			told := infoReport{Info: info}
+			if path, ok := m.Path(); ok {
+				told.Path = &path
+			}
+			return report{told, func(p *page) { showInfo(p, told) }}, nil
 		}),
 	}
 }
 
-func showInfo(p *page, i setup.Info) {
+// infoReport is a name plate, and through Modbus what the way there passes.
+type infoReport struct {
+	setup.Info
+	Path *setup.Path `json:"path,omitempty"`
+}
+
+func showInfo(p *page, i infoReport) {
 	row := func(name, text string) {
 		if text != "" {
 			p.item(name, clean(text))
@@ -56,6 +69,10 @@ func showInfo(p *page, i setup.Info) {
 	row("serves", strings.Join(endpoints, ", "))
 	row("sessions", strconv.Itoa(i.Sessions))
 	row("log key", i.Fingerprint)
+	if i.Path != nil {
+		row("path", fmt.Sprintf("passes frames of %d bytes there and %d back, %s a round trip, %.0f bytes/s", i.Path.RequestFrame, i.Path.AnswerFrame,
+			time.Duration(i.Path.RoundTripS*float64(time.Second)).Round(10*time.Microsecond), i.Path.BytesPerSecond))
+	}
 }
 
 // stamp writes a time to the second; cell does so in a column whose heading says UTC.

@@ -44,7 +44,7 @@ func (s *site) shell(t *testing.T, block, device string) {
 
 // registers reads holding registers by number; nil where the meter does not answer.
 func (s *site) registers(first int, typ registermap.Type) []byte {
-	conn, err := net.DialTimeout("tcp", s.modbus, time.Second)
+	conn, err := net.DialTimeout("tcp", s.endpoints["modbus"], time.Second)
 	if err != nil {
 		return nil
 	}

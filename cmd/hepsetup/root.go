@@ -26,7 +26,9 @@ Start here, beside a meter that runs with "hepmeter run":
   hepsetup security assess localhost          who still needs legacy security support
   hepsetup explain no-permission              what a refusal means
 
-ADDR is host or host:port of the object protocol (port 7700 unless told otherwise).
+ADDR is host or host:port of the object protocol (port 7700 unless told otherwise), or the
+same through Modbus: modbus://host[:port]/UNIT, rtu+tcp://host:port/UNIT, or
+rtu:DEVICE?baud=19200&parity=N&unit=100 on a serial line.
 With --user NAME a password is taken from --password-file, from the environment
 variable HEPSETUP_PASSWORD, or asked for. Without --user it is User1's under legacy
 security support, and the meter password of 2.x in Standard; without a password the
@@ -45,7 +47,7 @@ Exit codes: 0 done, 1 failed, 2 usage, 3 refused by the meter, 4 cannot connect,
 	flags.StringVar(&a.passwordFile, "password-file", "", "file whose first line is the password; - is the standard input")
 	flags.BoolVar(&a.anonymous, "anonymous", false, "show no credential, and never ask for one")
 	flags.BoolVar(&a.json, "json", false, "print one JSON object instead of text")
-	flags.DurationVar(&a.timeout, "timeout", setup.DefaultTimeout, "how long to wait for an answer")
+	flags.DurationVar(&a.timeout, "timeout", setup.DefaultTimeout, "how long to wait while nothing of an answer comes")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		e := setup.NewError(setup.CodeUsage, "%v", err)
 		e.Remedy = "see " + cmd.CommandPath() + " --help"

@@ -124,7 +124,7 @@ func BenchmarkServer(b *testing.B) {
 	request.Credential = ionp.NamedUser("USER1", "0")
 	conn := &repeated{frames: encode(b, 7, request, 256), left: b.N}
 	b.ReportAllocs()
-	s.converse(context.Background(), conn)
+	s.converse(context.Background(), conn, access.Client{Path: access.ION, Remote: "192.0.2.1:50000"}, s.options)
 	if n := s.Counters(); n.Requests < uint64(b.N) || n.Refused > 0 {
 		b.Errorf("%+v", n)
 	}

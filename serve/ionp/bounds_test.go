@@ -55,7 +55,7 @@ func piped(t *testing.T, m *meter, o Options) (s *Server, client net.Conn, done 
 	})
 	go func() {
 		defer close(done)
-		s.converse(ctx, served)
+		s.converse(ctx, served, access.Client{Path: access.ION, Remote: "192.0.2.1:50000"}, s.options)
 	}()
 	return s, client, done
 }

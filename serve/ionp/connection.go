@@ -52,8 +52,8 @@ type token struct {
 	session *access.Session
 }
 
-func (s *Server) newConnection(ctx context.Context, conn net.Conn, session *access.Session) *connection {
-	line := newLine(ctx, conn, s.options)
+func (s *Server) newConnection(ctx context.Context, conn net.Conn, session *access.Session, options Options) *connection {
+	line := newLine(ctx, conn, options)
 	c := &connection{server: s, ctx: ctx, line: line, root: session, version: ionp.VersionStateless,
 		reader: ionp.NewReader(line), writer: ionp.NewWriter(line), plans: map[string]*plan{}}
 	line.before = c.flush

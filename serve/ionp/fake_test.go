@@ -460,7 +460,8 @@ func (w *works) LoadTemplate(ctx context.Context, text []byte, by access.By, jud
 	return lines, w.Change(ctx, access.Transaction{Changes: changes}, by, judge, rehearse)
 }
 
-func (w *works) Restart(access.By) error { return nil }
+func (w *works) Restart(access.By) error                  { return nil }
+func (w *works) DownstreamUnits() []access.DownstreamUnit { return nil }
 
 func (w *works) BecomeTwin(_ context.Context, path string, _ access.By, permit func() error, rehearse bool) (access.Twin, error) {
 	if err := permit(); err != nil {
@@ -653,7 +654,7 @@ func (w *works) Delete(_ context.Context, path string) error {
 	return nil
 }
 
-func (w *works) Snapshot(context.Context) (access.File, error) {
+func (w *works) Snapshot(context.Context, string) (access.File, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	f := &file{bytes: []byte("everything")}

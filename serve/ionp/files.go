@@ -78,8 +78,8 @@ func (r *request) fileDelete(q *ionp.FileDeleteRequest) (s ionp.FileDeleteReply,
 }
 
 // snapshot makes a file of the meter's whole state.
-func (r *request) snapshot(*ionp.SnapshotRequest) (s ionp.SnapshotReply, err error) {
-	file, err := r.session.Snapshot(r.ctx)
+func (r *request) snapshot(q *ionp.SnapshotRequest) (s ionp.SnapshotReply, err error) {
+	file, err := r.session.Snapshot(r.ctx, q.ID)
 	if err != nil {
 		return s, err
 	}

@@ -55,7 +55,7 @@ func FuzzConnection(f *testing.F) {
 		before := m.newest.Load()
 		s := New(m.gate, Options{Log: nil})
 		conn := &script{Reader: *bytes.NewReader(said)}
-		s.converse(context.Background(), conn)
+		s.converse(context.Background(), conn, access.Client{Path: access.ION, Remote: "192.0.2.1:50000"}, s.options)
 		counters := s.Counters()
 		if counters.Failed != 0 || counters.Connections != 0 || s.incomplete.Load() != 0 {
 			t.Errorf("%+v, %d bytes held", counters, s.incomplete.Load())

@@ -141,12 +141,13 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 			continue
 		}
 		tcp.Prepare(conn, s.options.KeepAlive)
-		running.Go(func() { s.converse(ctx, conn) })
+		from := access.Client{Path: access.ION, Medium: access.Ethernet, Remote: conn.RemoteAddr().String()}
+		running.Go(func() { s.converse(ctx, conn, from, s.options) })
 	}
 }
 
-// converse serves one connection until it ends.
-func (s *Server) converse(ctx context.Context, conn net.Conn) {
+// converse serves one connection until it ends, with the limits that its path has.
+func (s *Server) converse(ctx context.Context, conn net.Conn, from access.Client, options Options) {
 	defer conn.Close()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -155,28 +156,29 @@ func (s *Server) converse(ctx context.Context, conn net.Conn) {
 		cancel()
 		conn.Close()
 	}
-	session, err := s.gate.Open(access.Client{Path: access.ION, Medium: access.Ethernet, Remote: conn.RemoteAddr().String(), End: end})
+	from.End = end
+	session, err := s.gate.Open(from)
 	if err != nil {
 		s.declined.Add(1)
-		s.decline(ctx, conn, err)
+		s.decline(ctx, conn, options, err)
 		return
 	}
 	defer session.Close()
 	s.accepted.Add(1)
 	s.connections.Add(1)
 	defer s.connections.Add(-1)
-	s.count(s.newConnection(ctx, conn, session).serve())
+	s.count(s.newConnection(ctx, conn, session, options).serve())
 }
 
 // decline tells a client that the gate has no room for why, in answer to its first
 // request, whatever that is.
-func (s *Server) decline(ctx context.Context, conn net.Conn, refusal error) {
+func (s *Server) decline(ctx context.Context, conn net.Conn, options Options, refusal error) {
 	if s.declining.Add(1) > declinedAtOnce {
 		s.declining.Add(-1)
 		return
 	}
 	defer s.declining.Add(-1)
-	line := newLine(ctx, conn, s.options)
+	line := newLine(ctx, conn, options)
 	defer line.close()
 	reader := ionp.NewReader(line)
 	message, err := reader.Next()

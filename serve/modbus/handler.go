@@ -30,6 +30,7 @@ type handler struct {
 	framing framing
 	// gateway takes the requests to other units; nil where there is none.
 	gateway *gateway.Gateway
+	tunnel  Tunnel // nil: that function is not there
 
 	requests, exceptions, discarded atomic.Uint64
 }
@@ -38,8 +39,10 @@ func newHandler(gate *access.Gate, layout *registermap.Map, f framing) *handler 
 	return &handler{gate: gate, layout: layout, imager: newImager(layout), framing: f}
 }
 
-// client is one connection's standing: its session, and the view it was given.
+// client is one connection's standing: where it comes from, its session, and the view it was
+// given.
 type client struct {
+	from    access.Client
 	session *access.Session
 	view    access.View
 	viewed  bool
@@ -52,11 +55,12 @@ type client struct {
 // not wait.
 func (h *handler) open(medium access.Medium, remote string, end func()) (*client, error) {
 	through := h.gateway != nil && h.gateway.On()
-	session, err := h.gate.Open(access.Client{Path: access.ModbusMap, Medium: medium, Remote: remote, End: end, Gateway: through})
+	from := access.Client{Path: access.ModbusMap, Medium: medium, Remote: remote, End: end, Gateway: through}
+	session, err := h.gate.Open(from)
 	if err != nil {
 		return nil, err
 	}
-	c := &client{session: session}
+	c := &client{from: from, session: session}
 	if h.gateway != nil {
 		c.downstream = h.gateway.Client(session)
 	}
@@ -108,6 +112,9 @@ func (h *handler) answer(c *client, frame, out []byte) (answered []byte, due err
 		case gateway.Everyone:
 			c.downstream.Broadcast(pdu)
 		}
+	}
+	if h.tunnel != nil && calls == us && modbus.Function(pdu[0]) == tunnelFunction {
+		return h.carry(c, header, pdu, out), nil
 	}
 	request, exception := modbus.ParseRequest(pdu, served)
 	if calls == everyone {

@@ -28,6 +28,7 @@ const LineProtocol = "Modbus RTU"
 func NewLine(gate *access.Gate, layout *registermap.Map, line serial.Line, options Options) serial.Server {
 	options = options.withDefaults()
 	h := newHandler(gate, layout, lineFraming{rtu{func() int { return line.Settings().Unit }}})
+	h.tunnel = options.Tunnel
 	return func(ctx context.Context, port serial.Port, opened serial.Settings) error {
 		var running sync.WaitGroup
 		defer running.Wait()

@@ -29,7 +29,9 @@ func NewRTU(gate *access.Gate, layout *registermap.Map, options Options) *Server
 		}
 		return unit
 	}
-	return &Server{handler: newHandler(gate, layout, rtu{own}), options: options, enable: "Ethernet/Enable Modbus RTU over TCP", silence: options.Silence}
+	h := newHandler(gate, layout, rtu{own})
+	h.tunnel = options.Tunnel
+	return &Server{handler: h, options: options, enable: "Ethernet/Enable Modbus RTU over TCP", silence: options.Silence}
 }
 
 // rtu is the framing of serial lines, also where their frames travel in TCP.

@@ -44,6 +44,8 @@ type Options struct {
 	// Gateway takes the requests of Modbus TCP to other units; nil where the meter answers for
 	// all. Others ignore it: RTU over TCP and serial lines have no gateway.
 	Gateway *gateway.Gateway
+	// Tunnel answers the requests of ION over Modbus; nil where the meter has none.
+	Tunnel Tunnel
 	// goroutines serves every connection on its own goroutine also where there is an
 	// event loop, for tests.
 	goroutines bool
@@ -96,7 +98,7 @@ type Server struct {
 // New returns a Modbus TCP server of the register map to all who pass the gate.
 func New(gate *access.Gate, layout *registermap.Map, options Options) *Server {
 	h := newHandler(gate, layout, mbap{})
-	h.gateway = options.Gateway
+	h.gateway, h.tunnel = options.Gateway, options.Tunnel
 	return &Server{handler: h, options: options.withDefaults(), enable: "Ethernet/Enable Modbus TCP"}
 }
 

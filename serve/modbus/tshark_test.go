@@ -28,27 +28,8 @@ func tsharkUnderstands(t *testing.T, f framing, port uint16, first string, optio
 	tshark := program(t, "tshark", "tshark")
 	gate, _ := newTestGate(t, newTestMeter(), openRead(t), nil)
 	h := newHandler(gate, testMap(t), f)
-	capture := binary.LittleEndian.AppendUint32(nil, 0xA1B2C3D4)
-	capture = append(capture, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF, 0, 0, 101, 0, 0, 0) // raw IP
+	capture := newCapture(port)
 	var want []string
-	var sent [2]uint32 // TCP sequence numbers of client and server
-	packet := func(fromServer int, payload []byte) {
-		ports := [2]uint16{40000, port}
-		p := []byte{0x45, 0, 0, 0, 0, 0, 0, 0, 64, 6, 0, 0, 10, 0, 0, byte(1 + fromServer), 10, 0, 0, byte(2 - fromServer)}
-		binary.BigEndian.PutUint16(p[2:], uint16(40+len(payload)))
-		p = binary.BigEndian.AppendUint16(p, ports[fromServer])
-		p = binary.BigEndian.AppendUint16(p, ports[1-fromServer])
-		p = binary.BigEndian.AppendUint32(p, sent[fromServer])
-		p = binary.BigEndian.AppendUint32(p, sent[1-fromServer])
-		p = append(p, 0x50, 0x18, 0xFF, 0xFF, 0, 0, 0, 0) // PSH, ACK
-		p = append(p, payload...)
-		sent[fromServer] += uint32(len(payload))
-		capture = binary.LittleEndian.AppendUint32(capture, uint32(len(want)))
-		capture = binary.LittleEndian.AppendUint32(capture, 0)
-		capture = binary.LittleEndian.AppendUint32(capture, uint32(len(p)))
-		capture = binary.LittleEndian.AppendUint32(capture, uint32(len(p)))
-		capture = append(capture, p...)
-	}
 	for i, tc := range checkOrder {
 		request := unhex(t, tc.request)
 		if tc.response == "" || request[7] >= 0x80 {
@@ -67,8 +48,8 @@ func tsharkUnderstands(t *testing.T, f framing, port uint16, first string, optio
 		if err != nil {
 			t.Fatal(err)
 		}
-		packet(0, request)
-		packet(1, answer)
+		capture.packet(0, request)
+		capture.packet(1, answer)
 		exception := ""
 		if _, pdu := f.parse(answer); pdu[0] >= 0x80 {
 			exception = fmt.Sprint(pdu[1])
@@ -76,7 +57,7 @@ func tsharkUnderstands(t *testing.T, f framing, port uint16, first string, optio
 		want = append(want, fmt.Sprintf("%d|%d|%s|", i, function, exception))
 	}
 	path := filepath.Join(t.TempDir(), "modbus.pcap")
-	if err := os.WriteFile(path, capture, 0o600); err != nil {
+	if err := os.WriteFile(path, capture.bytes, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	out, err := exec.Command(tshark, append(options, "-n", "-r", path, "-Y", fmt.Sprintf("tcp.srcport == %d", port), "-T", "fields", "-E", "separator=|",

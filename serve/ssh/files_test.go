@@ -99,7 +99,7 @@ func TestRightsOfFiles(t *testing.T) {
 	if r := s.sftp("USER1", "0", "put "+source+" documents/a"); r.code != 0 {
 		t.Fatalf("%+v", r)
 	}
-	if _, err := s.admin().Snapshot(t.Context()); err != nil {
+	if _, err := s.admin().Snapshot(t.Context(), ""); err != nil {
 		t.Fatal(err)
 	}
 	reader := s.user("11", access.MayRead)

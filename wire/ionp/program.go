@@ -100,7 +100,14 @@ type TemplateLoadReply struct {
 }
 
 // SnapshotRequest writes the whole state of the meter as a file.
-type SnapshotRequest struct{}
+type SnapshotRequest struct {
+	// ID has the meter keep the snapshot under a name, until nobody has read it for an hour: who
+	// asks for the same name gets the same snapshot, on whatever path. Letters, digits, - and _.
+	// Without a name it is a new one, which the next takes the place of.
+	ID string `cbor:"1,keyasint,omitempty"`
+}
+
+func (r *SnapshotRequest) check() error { return text("id", r.ID, MaxName) }
 
 // SnapshotReply is the file, to be fetched by FileRead.
 type SnapshotReply struct {

@@ -26,6 +26,10 @@ const (
 	EncapsulatedInterface      Function = 43 // with MEI type 14: Read Device Identification
 )
 
+// TunnelFunction is the function of ION over Modbus (wire/ionmodbus), one of those that the
+// specification leaves to users (section 5). Where reads have one, a byte counts those behind it.
+const TunnelFunction = 70
+
 // exceptionBit is set in the function code of an exception response.
 const exceptionBit = 0x80
 

@@ -79,7 +79,7 @@ func RTURequestLength(b []byte) (n int, known bool) {
 		return 1 + rtuOverhead, true
 	case 15, 16: // writes
 		return counted(5)
-	case 20, 21: // file records
+	case 20, 21, TunnelFunction: // file records; ION over Modbus
 		return counted(1)
 	case 22: // mask write: three words
 		return 7 + rtuOverhead, true
