@@ -94,7 +94,7 @@ func TestAMeterReadsAnother(t *testing.T) {
 	blocks := walk(t)
 	const wh, kwh, online, stale = 41001, "Feeder 7 values/Value 1", "Feeder 7/Online", 4.0
 	for _, block := range blocks[:4] {
-		s.shell(t, block, device.modbus)
+		s.shell(t, block, device.endpoints["modbus"])
 	}
 	follows := func(what string) {
 		t.Helper()
@@ -123,11 +123,11 @@ func TestAMeterReadsAnother(t *testing.T) {
 	eventually(t, "the device is offline", func() bool { return s.read(t, as{}, online)[online] == false })
 	device.start(t, feeder...)
 	follows("it is back when the device is")
-	s.shell(t, blocks[4], device.modbus) // over TCP
+	s.shell(t, blocks[4], device.endpoints["modbus"]) // over TCP
 	eventually(t, "the meter has asked anew", func() bool {
 		values := s.read(t, as{}, kwh, online)
 		return values[kwh] != nil && values[online] == true
 	})
 	follows("the same by TCP")
-	s.shell(t, blocks[5], device.modbus)
+	s.shell(t, blocks[5], device.endpoints["modbus"])
 }
