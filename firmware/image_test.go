@@ -311,8 +311,12 @@ func TestSwappedPayloadsAreRefused(t *testing.T) {
 	if _, err := p.Table(g.Table()); codeOf(err) != CodeImageDamaged {
 		t.Errorf("E2 34: the table of another image: %v", err)
 	}
-	if _, err := open(slices.Concat(image[:f.offset], second[g.offset:])); err != nil {
-		t.Logf("the payloads differ in length: %v", err)
+	swapped, err := open(slices.Concat(image[:f.offset], second[g.offset:]))
+	if err == nil {
+		err = swapped.Check(nil)
+	}
+	if codeOf(err) != CodeImageDamaged {
+		t.Errorf("E2 11: a file with the payload of another image: %v", err)
 	}
 	table, _ := p.Table(f.Table())
 	b, err := g.Block(0, make([]byte, BlockBytes))

@@ -34,8 +34,8 @@ func newIndex(base []byte) *index {
 	}
 	x := &index{base: base, places: make([]int32, 1<<bits), shift: 64 - bits}
 	// From the back, so that the first of several equal places stays.
-	for i := (len(base) - seedBytes) / seedStride * seedStride; i >= 0; i -= seedStride {
-		x.places[x.hash(base[i:])] = int32(i + 1)
+	for i := (len(base) - seedBytes + seedStride) / seedStride * seedStride; i > 0; i -= seedStride {
+		x.places[x.hash(base[i-seedStride:])] = int32(i - seedStride + 1)
 	}
 	return x
 }
