@@ -41,7 +41,7 @@ func FuzzOpen(f *testing.F) {
 // A key list that is read is written the same again, and counts only as it was signed.
 func FuzzKeyList(f *testing.F) {
 	trust := NewTrust(ownerKey(1))
-	_, list := adopted(f, trust, 1, []Key{imageKey(2)}, idOf(9))
+	_, list := adopted(f, trust, KeyList{}, 1, []Key{imageKey(2)}, idOf(9))
 	f.Add(list.Bytes())
 	f.Add([]byte("{}\nsignature "))
 	f.Fuzz(func(t *testing.T, b []byte) {

@@ -143,38 +143,34 @@ func (l *KeyList) validate() error {
 	return nil
 }
 
-// Next returns the list that follows on t: its counter is one higher, it adds keys to those that
-// earlier lists have added, and revokes some beside those that are. It is signed by signer,
-// and the error is Adopt's if it would not be taken.
-func (t Trust) Next(made time.Time, add []Key, revoke []KeyID, signer ed25519.PrivateKey) (KeyList, error) {
-	l := KeyList{Format: keyListFormat, Counter: t.counter + 1, Made: made, Keys: []ListedKey{}, Signer: IDOf(signer.Public().(ed25519.PublicKey))}
-	l.Revoked = slices.Compact(slices.Sorted(slices.Values(append(t.Revoked(), revoke...))))
-	if l.Revoked == nil {
-		l.Revoked = []KeyID{}
-	}
-	keys := maps.Clone(t.listed)
-	if keys == nil {
-		keys = map[KeyID]Key{}
+// Next returns the list that follows on l, or the first where l is the zero value: its counter
+// is one higher, it adds keys to those of l and revokes some beside those that are. signer
+// signs it; whether it is taken depends on whom a meter trusts (Trust.Adopt).
+func (l KeyList) Next(made time.Time, add []Key, revoke []KeyID, signer ed25519.PrivateKey) (KeyList, error) {
+	next := KeyList{Format: keyListFormat, Counter: l.Counter + 1, Made: made, Keys: []ListedKey{}, Signer: IDOf(signer.Public().(ed25519.PublicKey))}
+	next.Revoked = append([]KeyID{}, slices.Compact(slices.Sorted(slices.Values(slices.Concat(l.Revoked, revoke))))...)
+	keys := map[KeyID]ListedKey{}
+	for _, k := range l.Keys {
+		keys[IDOf(ed25519.PublicKey(k.Key))] = k
 	}
 	for _, k := range add {
 		id := IDOf(k.Key)
-		if slices.Contains(l.Revoked, id) {
+		if slices.Contains(next.Revoked, id) {
 			return KeyList{}, Refuse(CodeBadKeyList, "key %s is revoked, and what is revoked stays so", id)
 		}
-		keys[id] = k
+		keys[id] = ListedKey{k.Name, Hex(k.Key), k.Lists}
 	}
 	for _, id := range slices.Sorted(maps.Keys(keys)) {
-		if k := keys[id]; !slices.Contains(l.Revoked, id) {
-			l.Keys = append(l.Keys, ListedKey{k.Name, Hex(k.Key), k.Lists})
+		if !slices.Contains(next.Revoked, id) {
+			next.Keys = append(next.Keys, keys[id])
 		}
 	}
 	var err error
-	if l.text, err = l.encode(); err != nil {
+	if next.text, err = next.encode(); err != nil {
 		return KeyList{}, Refuse(CodeBadKeyList, "%v", err)
 	}
-	l.signature = ed25519.Sign(signer, append([]byte(keyListDomain), l.text...))
-	_, err = t.Adopt(l)
-	return l, err
+	next.signature = ed25519.Sign(signer, append([]byte(keyListDomain), next.text...))
+	return next, nil
 }
 
 // Adopt returns t with a key list in the place of the last one. It is refused, as a
