@@ -31,6 +31,11 @@ const (
 	CodeClientTooOld     Code = "client-too-old"
 	CodeBadKeyList       Code = "bad-key-list"
 	CodeOldKeyList       Code = "old-key-list"
+	CodeLeased           Code = "leased"
+	CodeNoUpgrade        Code = "no-upgrade"
+	CodeTrialInProgress  Code = "trial-in-progress"
+	CodeRevenueLocked    Code = "revenue-locked"
+	CodeNoSpace          Code = "no-space"
 )
 
 // CodeInfo is one line of the page of refusals.
@@ -64,6 +69,11 @@ var codes = [...]CodeInfo{
 	{CodeClientTooOld, "the client speaks too old a protocol to bring this image to a meter of firmware 3.x", "use a newer client; nothing has been sent"},
 	{CodeBadKeyList, "the key list is not signed by a key that may sign lists, or makes no sense", "make it with `hepmeter image rotate` and a key that the meter trusts"},
 	{CodeOldKeyList, "the meter has a key list as new as this one, or newer", "nothing needs to be done; a new list is made with `hepmeter image rotate --after` the last one"},
+	{CodeLeased, "somebody else is upgrading this meter", "wait until he has finished, or for two minutes after his last word; what he has sent stays"},
+	{CodeNoUpgrade, "there is no upgrade for which this could be done now", "see `hepsetup upgrade-status` for how far it has come"},
+	{CodeTrialInProgress, "new firmware is on trial", "wait for its end, or end it with `hepsetup upgrade-status --commit` or `--rollback`"},
+	{CodeRevenueLocked, "the meter is revenue-locked: an image can be sent, and not activated", "break the seal, unlock the meter, activate, lock it again"},
+	{CodeNoSpace, "there is no room for it in the meter", "delete files that are not needed"},
 }
 
 // Refusal is why something is not taken: a code for programs, a reason and a remedy for people.
