@@ -2,6 +2,7 @@ package firmware
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"testing"
 )
 
@@ -66,6 +67,29 @@ func FuzzKeyFile(f *testing.F) {
 		ParseKey(b)
 		if key, err := ParsePublicKey(b); err == nil {
 			IDOf(key)
+		}
+	})
+}
+
+// A copy of the slot journal is what was written, or damaged; none brings the reader down.
+func FuzzJournal(f *testing.F) {
+	b, err := encodeJournal(7, standing(1))
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(b[:200], false)
+	f.Add(b[:200], true)
+	f.Add([]byte(journalMagic), true)
+	f.Fuzz(func(t *testing.T, begin []byte, sealed bool) {
+		body := make([]byte, JournalBytes-sha256.Size)
+		copy(body, begin)
+		sum := sha256.Sum256(body)
+		if !sealed {
+			sum[0]++
+		}
+		_, s, err := OpenJournal([2][]byte{append(body, sum[:]...), b})
+		if err != nil || !sealed && s != standing(1) {
+			t.Fatalf("%+v, %v", s, err)
 		}
 	})
 }

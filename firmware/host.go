@@ -19,12 +19,14 @@ type Host interface {
 	// Snapshot makes data of the running meter's data, which goes on. It ends with the event
 	// Snapshotted or Broken, which may come later.
 	Snapshot(from, to Data) error
-	// Start ends what runs and starts the executable of a slot on its data. It ends with the
-	// event Up or Ended. trial says that the boot stage tells the firmware that it is on trial: it then refuses changes
-	// of setup and keeps a carry journal. replay names data whose carry journal is
-	// played into the pair's data before it is started, once however often it is asked for; none
-	// where it is the pair's own.
-	Start(pair Pair, trial bool, replay Data) error
+	// Start ends what runs and starts the executable of a pair on its data, after it has brought
+	// there what the copy from has and the pair's own has not: what was acknowledged since the snapshot, or,
+	// on the way back, what the firmware on trial has written into its carry journal. So nothing that was acknowledged is missing
+	// in either direction; asked for again, it brings nothing twice. It ends with the event Up
+	// or Ended. On trial the firmware refuses changes of setup and keeps a carry journal.
+	Start(pair Pair, trial bool, from Data) error
+	// Settle tells what runs that its trial is over: it takes changes again, and needs no carry journal.
+	Settle() error
 	// Sweep takes away the slots and the data that the standing does not name (Standing.Names).
 	Sweep(Standing) error
 	// Log writes what has happened to the meter's event log, tamper-evident.
@@ -48,12 +50,13 @@ type (
 	}
 	Snapshot struct{ From, To Data }
 	Start    struct {
-		Pair   Pair
-		Trial  bool
-		Replay Data
+		Pair  Pair
+		Trial bool
+		From  Data
 	}
-	Sweep struct{ Standing Standing }
-	Log   struct{ Outcome Outcome }
+	Settle struct{}
+	Sweep  struct{ Standing Standing }
+	Log    struct{ Outcome Outcome }
 )
 
 // Do carries the action out.
@@ -61,7 +64,8 @@ func (a Keep) Do(h Host) error     { return h.Keep(a.Standing) }
 func (a Reserve) Do(h Host) error  { return h.Reserve(a.Slot, a.Image, a.Bytes) }
 func (a Verify) Do(h Host) error   { return h.Verify(a.Slot, a.Image) }
 func (a Snapshot) Do(h Host) error { return h.Snapshot(a.From, a.To) }
-func (a Start) Do(h Host) error    { return h.Start(a.Pair, a.Trial, a.Replay) }
+func (a Start) Do(h Host) error    { return h.Start(a.Pair, a.Trial, a.From) }
+func (Settle) Do(h Host) error     { return h.Settle() }
 func (a Sweep) Do(h Host) error    { return h.Sweep(a.Standing) }
 func (a Log) Do(h Host) error      { return h.Log(a.Outcome) }
 

@@ -21,10 +21,53 @@ const journalMagic = "HEPSLOT1"
 // ErrJournal reports that no copy of a slot journal is sound although there is one.
 var ErrJournal = errors.New("the slot journal is damaged in both copies")
 
-// EncodeJournal returns a copy of the slot journal: magic, sequence (8 bytes), length (4
-// bytes), the standing as JSON, zeros, and the SHA-256 of all that. Integers are big-endian. Both
-// copies are written, the second one after the first is on the disk.
-func EncodeJournal(sequence uint64, s Standing) ([]byte, error) {
+// Journal is the slot journal: two copies of a Standing, of which one is always whole. A
+// copy is written only while the other one is sound, so no cut, and no cut after a cut,
+// ruins both.
+type Journal struct {
+	sequence uint64
+	// spare is the copy that is written first: it is damaged, older, or as good as the other.
+	spare int
+}
+
+// OpenJournal reads the copies, in their places, and returns the newer sound one. Copies that were
+// never written (empty), and a first one that was cut while it was written for the first
+// time, are a meter that has never been upgraded: the zero standing. The error is ErrJournal
+// where none is sound otherwise: the factory slot then runs, and says so.
+func OpenJournal(copies [2][]byte) (Journal, Standing, error) {
+	s, first, err := decodeJournal(copies[0])
+	t, second, other := decodeJournal(copies[1])
+	switch {
+	case err == nil && (other != nil || first >= second):
+		return Journal{first, 1}, s, nil
+	case other == nil:
+		return Journal{second, 0}, t, nil
+	case len(copies[1]) == 0:
+		return Journal{}, Standing{}, nil
+	}
+	return Journal{}, Standing{}, ErrJournal
+}
+
+// Write makes a standing durable through put, which writes a copy and returns when it is on
+// the disk. After an error the standing is that of before, or this one if the copy was whole after all.
+func (j *Journal) Write(s Standing, put func(place int, sector []byte) error) error {
+	b, err := encodeJournal(j.sequence+1, s)
+	if err != nil {
+		return err
+	}
+	for range 2 {
+		if err := put(j.spare, b); err != nil {
+			return fmt.Errorf("writing copy %d of the slot journal: %w", j.spare+1, err)
+		}
+		j.sequence = binary.BigEndian.Uint64(b[len(journalMagic):])
+		j.spare = 1 - j.spare
+	}
+	return nil
+}
+
+// encodeJournal returns a copy: magic, sequence (8 bytes), length (4 bytes), the standing as
+// JSON, zeros, and the SHA-256 of all that. Integers are big-endian.
+func encodeJournal(sequence uint64, s Standing) ([]byte, error) {
 	text, err := json.Marshal(s)
 	if err != nil {
 		return nil, fmt.Errorf("writing the slot journal: %w", err)
@@ -38,25 +81,6 @@ func EncodeJournal(sequence uint64, s Standing) ([]byte, error) {
 	b = append(b, make([]byte, room)...)
 	sum := sha256.Sum256(b)
 	return append(b, sum[:]...), nil
-}
-
-// ChooseJournal returns the newer of the sound copies, which are given in the order in which they are
-// written, and its sequence. Copies that were never written (empty), and a first one that was cut while it
-// was written for the first time, are a meter that has never been upgraded: the zero standing,
-// sequence 0. The error is ErrJournal where none is sound otherwise: the factory slot then
-// runs, and says so.
-func ChooseJournal(first, second []byte) (Standing, uint64, error) {
-	s, sequence, err := decodeJournal(first)
-	t, later, other := decodeJournal(second)
-	switch {
-	case err == nil && (other != nil || sequence >= later):
-		return s, sequence, nil
-	case other == nil:
-		return t, later, nil
-	case len(second) == 0:
-		return Standing{}, 0, nil
-	}
-	return Standing{}, 0, ErrJournal
 }
 
 func decodeJournal(b []byte) (s Standing, sequence uint64, err error) {

@@ -3,6 +3,7 @@ package firmware
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -41,7 +42,7 @@ func (u Upgrade) Do(e Event) (Upgrade, []Action, error) {
 			u.snapshotting = false
 			u.Phase, u.Job.New.Data = Switching, u.next()
 			u.NextData = u.next() + 1
-			return u, []Action{u.keep(), Start{u.Job.New, true, u.Job.New.Data}}, nil
+			return u, []Action{u.keep(), Start{u.Job.New, true, u.Active.Data}}, nil
 		}
 	case Up:
 		return u.up(e)
@@ -75,9 +76,14 @@ func (u Upgrade) Do(e Event) (Upgrade, []Action, error) {
 }
 
 // Run lets a host carry out what an event brings, and returns what has become of the
-// upgrade. Where the standing cannot be kept, nothing has happened; where another action cannot be carried out, the
-// machine decides what follows. The error is a *Refusal, or what the host said first.
+// upgrade. Where the standing cannot be kept, nothing has happened; where another action
+// cannot be carried out, the machine decides what follows. The error is a *Refusal, or what
+// the host said first.
 func Run(u Upgrade, h Host, e Event, now Now) (Upgrade, error) {
+	return run(u, h, e, now, 3*MaxFailures)
+}
+
+func run(u Upgrade, h Host, e Event, now Now, tries int) (Upgrade, error) {
 	next, actions, err := u.Do(e)
 	if err != nil {
 		return u, err
@@ -88,14 +94,18 @@ func Run(u Upgrade, h Host, e Event, now Now) (Upgrade, error) {
 			continue
 		}
 		if _, keeping := a.(Keep); keeping {
-			return u, fmt.Errorf("keeping how far the upgrade has come: %w", err)
+			err = fmt.Errorf("keeping how far the upgrade has come: %w", err)
+			if _, booting := e.(Booted); booting {
+				// A meter must run, also where its journal cannot be written.
+				err = errors.Join(err, Start{u.Active, false, u.Active.Data}.Do(h))
+			}
+			return u, err
 		}
-		if _, breaking := e.(Broken); breaking {
-			// What follows a failure is not followed by another: the next start sweeps.
+		if tries == 0 {
 			return next, err
 		}
-		after, again := Run(next, h, Broken{now, a, err}, now)
-		return after, errors.Join(err, again)
+		after, _ := run(next, h, Broken{now, a, err}, now, tries-1)
+		return after, err
 	}
 	return next, nil
 }
@@ -130,11 +140,11 @@ func (u Upgrade) booted() (Upgrade, []Action, error) {
 	case Receiving:
 		return u, []Action{sweep, Start{u.Active, false, u.Active.Data}, Reserve{u.Job.New.Slot, u.Job.Image, u.Job.Bytes}}, nil
 	case Switching, Trial:
-		u.Phase = Switching
+		u.Phase, u.Job.Healthy = Switching, false
 		if u.Job.Cuts++; u.Job.Cuts > MaxCuts {
 			return u.back(fmt.Sprintf("its trial was cut short %d times", u.Job.Cuts))
 		}
-		return u, []Action{u.keep(), sweep, Start{u.Job.New, true, u.Job.New.Data}}, nil
+		return u, []Action{u.keep(), sweep, Start{u.Job.New, true, u.Active.Data}}, nil
 	case Returning:
 		return u, []Action{sweep, Start{u.Active, false, u.Job.New.Data}}, nil
 	}
@@ -253,18 +263,18 @@ func (u Upgrade) ended(reason string) (Upgrade, []Action, error) {
 		if u.Job.Failures++; u.Job.Failures >= MaxFailures {
 			return u.back(fmt.Sprintf("it ended by itself %d times: %s", u.Job.Failures, reason))
 		}
-		return u, []Action{u.keep(), Start{u.Job.New, true, u.Job.New.Data}}, nil
+		return u, []Action{u.keep(), Start{u.Job.New, true, u.Active.Data}}, nil
 	}
 	// What runs for good must run; when it cannot, the owner's own binary is the rescue. The
 	// journal goes on naming the slot, and the next start tries it again.
-	pair, replay := u.Active, u.Active.Data
+	pair, from := u.Active, u.Active.Data
 	if u.Phase == Returning {
-		replay = u.Job.New.Data
+		from = u.Job.New.Data
 	}
 	if u.failures++; u.failures >= MaxFailures {
 		pair.Slot = FactorySlot
 	}
-	return u, []Action{Start{pair, false, replay}}, nil
+	return u, []Action{Start{pair, false, from}}, nil
 }
 
 // back begins the return to what ran before.
@@ -280,7 +290,8 @@ func (u Upgrade) commit(now Now) (Upgrade, []Action, error) {
 	if u.Job.Built.After(u.Trusted) {
 		u.Trusted = u.Job.Built
 	}
-	return u.finish(Committed, "", now)
+	u, actions, err := u.finish(Committed, "", now)
+	return u, slices.Insert(actions, 1, Action(Settle{})), err
 }
 
 // finish ends the upgrade.
