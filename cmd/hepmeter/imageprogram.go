@@ -103,7 +103,7 @@ func compileProgram(cmd *cobra.Command, f imageBuildFlags) (platform string, pro
 	}
 	compiler, err := exec.LookPath("go")
 	if err != nil {
-		return "", nil, errors.New("Go is needed to compile the source: install it, or give an executable with --binary")
+		return "", nil, errors.New("no Go compiler is installed: install Go, or give an executable with --binary")
 	}
 	ctx := cmd.Context()
 	if out, err := exec.CommandContext(ctx, compiler, "list", "-m").Output(); err != nil || strings.TrimSpace(string(out)) != module {
