@@ -296,6 +296,14 @@ func TestUnsignedImagesAreRefused(t *testing.T) {
 			t.Errorf("%s: %v, want %q", test.name, err, test.code)
 		}
 	}
+	forged := f.Signed
+	forged.Manifest.Payload.SHA256, forged.Manifest.Version = Hash{}, Version{9, 9, 9}
+	if p, err := trust.Prove(forged); err != nil || p.Manifest().Version != f.Manifest.Version || p.Manifest().Payload != f.Manifest.Payload {
+		t.Errorf("a manifest that was changed after it was read: %+v, %v", p.Manifest(), err)
+	}
+	if _, err := trust.Prove(Signed{Manifest: f.Manifest}); codeOf(err) != CodeImageDamaged {
+		t.Errorf("a manifest that was never read: %v", err)
+	}
 	if _, err := (Trust{}).Prove(f.Signed); codeOf(err) != CodeBadSignature {
 		t.Errorf("nobody is trusted: %v", err)
 	}

@@ -103,13 +103,19 @@ func (t Trust) Revoked() []KeyID { return slices.Sorted(maps.Keys(t.revoked)) }
 // Prove finds out whether a signed manifest is from a trusted key. Otherwise the error is a
 // *Refusal (CodeBadSignature, CodeRevokedKey).
 func (t Trust) Prove(s Signed) (Proven, error) {
-	if t.revoked[s.Manifest.Signer] {
-		return Proven{}, Refuse(CodeRevokedKey, "key %s, which signed the image, has been revoked", s.Manifest.Signer)
+	// What was signed counts, not what somebody has made of the field since.
+	m, err := parseManifest(s.text)
+	if err != nil {
+		return Proven{}, Refuse(CodeImageDamaged, "%v", err)
 	}
-	key, known := t.Keys()[s.Manifest.Signer]
+	s.Manifest = m
+	if t.revoked[m.Signer] {
+		return Proven{}, Refuse(CodeRevokedKey, "key %s, which signed the image, has been revoked", m.Signer)
+	}
+	key, known := t.Keys()[m.Signer]
 	switch {
 	case !known:
-		return Proven{}, Refuse(CodeBadSignature, "the image is signed by key %s, which this meter does not trust", s.Manifest.Signer)
+		return Proven{}, Refuse(CodeBadSignature, "the image is signed by key %s, which this meter does not trust", m.Signer)
 	case !s.signedBy(key.Key):
 		return Proven{}, Refuse(CodeBadSignature, "the signature of the image is wrong")
 	}
