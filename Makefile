@@ -13,6 +13,7 @@ bench:
 	go test -run '^$$' -bench ThousandModules -benchtime 3000x -cpu 1 ./ion/template
 	go test -run '^$$' -bench Reads -benchtime 5s ./meter
 	go test -run 'TestIdle|TestStartWithAYearOfLogs' -v ./cmd/hepmeter
+	go test -run DeltaOfPatch -v ./firmware/delta
 	sh scripts/store-bench.sh
 	bash scripts/fft-vs-fftw.sh
 	bash scripts/measure-bench.sh

@@ -12,6 +12,13 @@ out=docs/proofs/kills.txt
 	HEPMETER_KILLS=$KILLS go test ./meter -run TestKillUnderLoad -timeout 2h -v | grep -vE '^=== '
 } | tee "$out.new"
 mv "$out.new" "$out"
+out=docs/proofs/upgrade-machine.txt
+{
+	date -u +'%Y-%m-%d %H:%M UTC'
+	echo "HEPMETER_UPGRADE_CUTS=all go test ./firmware -run TestCutEverywhere -v"
+	HEPMETER_UPGRADE_CUTS=all go test ./firmware -run TestCutEverywhere -timeout 30m -v | grep -vE '^=== '
+} | tee "$out.new"
+mv "$out.new" "$out"
 go test ./meter -run TestGateThroughProtocols -timeout 30m -v | grep '^gate:'
 sh scripts/prove-store.sh
 git grep -oE 'func Fuzz[A-Za-z0-9_]+' -- '*_test.go' | sed 's/func //' | while IFS=: read -r path target; do

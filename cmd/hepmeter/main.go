@@ -18,6 +18,11 @@ import (
 // -ldflags "-X main.firmwareVersion=V".
 var firmwareVersion = "3.0.0"
 
+// releaseKey is the public key whose images every meter of this build trusts, in hexadecimal
+// digits. It is empty, so that no key of a developer is ever trusted by all; a release build sets it with
+// -ldflags "-X main.releaseKey=K".
+var releaseKey string
+
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := newRootCommand().ExecuteContext(ctx)
@@ -73,7 +78,7 @@ Start here:
 		return usageError{fmt.Errorf("%w (see %s --help)", err, cmd.CommandPath())}
 	})
 	root.AddCommand(newRunCommand(), newMeasureCommand(), newRecordCommand(), newCheckCommand(),
-		newExportCommand(), newImportCommand(), newPanelCommand(), newFaultProxyCommand(), newVersionCommand())
+		newExportCommand(), newImportCommand(), newPanelCommand(), newFaultProxyCommand(), newImageCommand(), newVersionCommand())
 	return root
 }
 
