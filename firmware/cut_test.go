@@ -13,7 +13,7 @@ type world struct {
 	copies  [2][]byte
 	journal Journal
 	// kept is what the copies say, if they have been read since they were written.
-	kept *Standing
+	kept    *Standing
 	slots   map[Slot]occupant
 	data    map[Data]*records // what each copy of the data holds
 	running Pair
