@@ -98,7 +98,7 @@ func TestAMeterReadsAnother(t *testing.T) {
 	}
 	follows := func(what string) {
 		t.Helper()
-		eventually(t, what, func() bool {
+		within(t, 2*time.Minute, what, func() bool { // a unit that was silent is left alone for up to 30 s
 			before, known := device.number(3204, registermap.INT64)
 			time.Sleep(10 * time.Millisecond)
 			x, ok := s.number(wh, registermap.UINT32)
