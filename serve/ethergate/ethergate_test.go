@@ -26,7 +26,8 @@ type device struct {
 	heard chan []byte // from the line; nil is the end of the device
 	rest  []byte
 	limit time.Duration
-	fails bool // to take anything
+	fails bool   // to take anything
+	echo  func() // called with each write, where it is set
 
 	mu      sync.Mutex
 	written bytes.Buffer
@@ -57,6 +58,10 @@ func (d *device) Read(b []byte) (int, error) {
 func (d *device) Write(b []byte) (int, error) {
 	if d.fails {
 		return 0, errGone
+	}
+	if d.echo != nil {
+		d.echo()
+		return len(b), nil
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -100,7 +105,7 @@ func (blank) Snapshot() access.Snapshot { return nil }
 
 // rig is a pipe with both ends.
 type rig struct {
-	t       *testing.T
+	t       testing.TB
 	gate    *access.Gate
 	audit   auditLog
 	device  *device
@@ -110,7 +115,7 @@ type rig struct {
 	stopLine  func()
 }
 
-func security(t *testing.T, etherGate string) *access.Security {
+func security(t testing.TB, etherGate string) *access.Security {
 	t.Helper()
 	s, err := access.NewSecurity(access.Generation{Name: "2.x", Modes: []access.Mode{access.None}, MaxAccounts: 16}, "9000", map[string]string{access.RegisterEtherGate: etherGate}, nil)
 	if err != nil {
@@ -119,7 +124,7 @@ func security(t *testing.T, etherGate string) *access.Security {
 	return s
 }
 
-func newRig(t *testing.T, options Options) *rig {
+func newRig(t testing.TB, options Options) *rig {
 	t.Helper()
 	r := &rig{t: t, device: &device{heard: make(chan []byte)}, lineEnded: make(chan error, 1)}
 	var err error
