@@ -163,8 +163,8 @@ type DownstreamUnit struct {
 	// exceptions among them.
 	Requests, Answers, Exceptions uint64
 	// Timeouts were sent and not answered in time; for CRCErrors something came that was no
-	// answer. Retries were sent again.
-	Timeouts, CRCErrors, Retries uint64
+	// answer; Lost had no port or connection, or lost it. Retries were sent again.
+	Timeouts, CRCErrors, Lost, Retries uint64
 	// Dropped are late and foreign answers, Cached questions answered without asking, Refused
 	// those turned away at once.
 	Dropped, Cached, Refused uint64

@@ -8,8 +8,9 @@ type Downstream struct {
 	// exceptions among them.
 	Requests, Answers, Exceptions uint64
 	// Timeouts are requests that were sent and not answered in time, CRCErrors those for
-	// which something came that was no answer, Retries requests sent again.
-	Timeouts, CRCErrors, Retries uint64
+	// which something came that was no answer, Lost those for which a port or a connection
+	// was not to be had, or was lost; Retries are requests sent again.
+	Timeouts, CRCErrors, Lost, Retries uint64
 	// Dropped are late and foreign answers, which nobody was given.
 	Dropped uint64
 	// Cached are questions answered without asking, Refused those turned away at once.

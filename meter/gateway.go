@@ -43,7 +43,7 @@ func (m *Meter) gatewayUnits(register func(label string) string) (list []gateway
 		}
 		u := units[at]
 		list = append(list, gatewayUnit{place: place, took: u.Latency, Downstream: ion.Downstream{Unit: unit,
-			Requests: u.Requests, Answers: u.Answers, Exceptions: u.Exceptions, Timeouts: u.Timeouts, CRCErrors: u.CRCErrors, Retries: u.Retries,
+			Requests: u.Requests, Answers: u.Answers, Exceptions: u.Exceptions, Timeouts: u.Timeouts, CRCErrors: u.CRCErrors, Lost: u.Lost, Retries: u.Retries,
 			Dropped: u.Late + u.Foreign, Cached: u.Cached, Refused: u.Refused, BackingOff: !u.BackingOff.IsZero(),
 			LatencyS: seconds(u.Latency, u.Latency.Mean), LatencyP95S: seconds(u.Latency, u.Latency.P95), LatencyMaxS: seconds(u.Latency, u.Latency.Max)}})
 	}
@@ -62,7 +62,7 @@ func seconds(l modbusmaster.Latency, d time.Duration) float64 {
 func (m works) DownstreamUnits() (list []access.DownstreamUnit) {
 	for _, d := range m.gatewayUnits(m.Gate().Security().Setting) {
 		list = append(list, access.DownstreamUnit{Unit: d.Unit, Where: cmp.Or(d.place.Address, d.place.Line), UnitThere: d.place.Unit,
-			Requests: d.Requests, Answers: d.Answers, Exceptions: d.Exceptions, Timeouts: d.Timeouts, CRCErrors: d.CRCErrors, Retries: d.Retries,
+			Requests: d.Requests, Answers: d.Answers, Exceptions: d.Exceptions, Timeouts: d.Timeouts, CRCErrors: d.CRCErrors, Lost: d.Lost, Retries: d.Retries,
 			Dropped: d.Dropped, Cached: d.Cached, Refused: d.Refused, BackingOff: d.BackingOff,
 			Answered: d.took.Count > 0, Latency: d.took.Mean, Latency95: d.took.P95, LatencyMax: d.took.Max})
 	}

@@ -282,12 +282,12 @@ func TestModbusGateway(t *testing.T) {
 		r.want(label, na)
 	}
 	r.node.SetStatus(ion.Status{Downstream: []ion.Downstream{
-		{Unit: 5, Requests: 10, Answers: 9, Exceptions: 8, Timeouts: 7, CRCErrors: 6, Retries: 5, Dropped: 4, Cached: 3, Refused: 2, LatencyS: 0.25, LatencyP95S: 0.5, LatencyMaxS: 1},
+		{Unit: 5, Requests: 10, Answers: 9, Exceptions: 8, Timeouts: 7, CRCErrors: 6, Lost: 11, Retries: 5, Dropped: 4, Cached: 3, Refused: 2, LatencyS: 0.25, LatencyP95S: 0.5, LatencyMaxS: 1},
 		{Unit: 7, Requests: 100, Timeouts: 90, BackingOff: true, LatencyS: math.NaN(), LatencyP95S: math.NaN(), LatencyMaxS: math.NaN()}}})
 	r.tick(1)
 	for label, want := range map[string]float64{"Modbus Gateway/Units": 2, "Modbus Gateway/Units Backing Off": 1, "Modbus Gateway/Requests": 110, "Modbus Gateway/Answers": 9,
 		"Modbus Gateway/Timeouts": 97, "Modbus Gateway/Refused Requests": 2, "Five/Requests": 10, "Five/Answers": 9, "Five/Exceptions": 8, "Five/Timeouts": 7, "Five/CRC Errors": 6,
-		"Five/Retries": 5, "Five/Dropped Answers": 4, "Five/Cached Answers": 3, "Five/Refused Requests": 2, "Five/Latency": 0.25, "Five/Latency 95": 0.5, "Five/Latency Max": 1,
+		"Five/Lost Requests": 11, "Five/Retries": 5, "Five/Dropped Answers": 4, "Five/Cached Answers": 3, "Five/Refused Requests": 2, "Five/Latency": 0.25, "Five/Latency 95": 0.5, "Five/Latency Max": 1,
 		"Five/Answering": 1, "Six/Requests": na, "Six/Answering": na} {
 		r.want(label, want)
 	}

@@ -66,6 +66,7 @@ func gatewayCounts() (outputs []ion.Output) {
 		{"Exceptions", "those among them that were exceptions"},
 		{"Timeouts", "requests that were sent and not answered in time"},
 		{"CRC Errors", "requests for which something came that was no answer"},
+		{"Lost Requests", "requests for which the port or the connection was not to be had, or was lost"},
 		{"Retries", "requests that were sent again"},
 		{"Dropped Answers", "late and foreign answers, which nobody was given"},
 		{"Cached Answers", "requests answered from the cache, or with the answer to another one's"},
@@ -77,10 +78,10 @@ func gatewayCounts() (outputs []ion.Output) {
 }
 
 // gatewayCounted is how many they are.
-const gatewayCounted = 9
+const gatewayCounted = 10
 
 func counts(d ion.Downstream) [gatewayCounted]uint64 {
-	return [...]uint64{d.Requests, d.Answers, d.Exceptions, d.Timeouts, d.CRCErrors, d.Retries, d.Dropped, d.Cached, d.Refused}
+	return [...]uint64{d.Requests, d.Answers, d.Exceptions, d.Timeouts, d.CRCErrors, d.Lost, d.Retries, d.Dropped, d.Cached, d.Refused}
 }
 
 func checkAddresses(text string) error {

@@ -53,6 +53,7 @@ var unitColumns = [...]struct {
 	{"Exceptions", func(u access.DownstreamUnit) string { return count(u.Exceptions) }},
 	{"Time-outs", func(u access.DownstreamUnit) string { return count(u.Timeouts) }},
 	{"CRC errors", func(u access.DownstreamUnit) string { return count(u.CRCErrors) }},
+	{"Lost", func(u access.DownstreamUnit) string { return count(u.Lost) }},
 	{"Retries", func(u access.DownstreamUnit) string { return count(u.Retries) }},
 	{"Dropped", func(u access.DownstreamUnit) string { return count(u.Dropped) }},
 	{"Cached", func(u access.DownstreamUnit) string { return count(u.Cached) }},

@@ -12,7 +12,7 @@ import (
 func (nothing) DownstreamUnits() []access.DownstreamUnit {
 	return []access.DownstreamUnit{
 		{Unit: 5, Where: "COM1", UnitThere: 5, Requests: 1234, Answers: 1230, Answered: true, Latency: 12_340 * time.Microsecond, Latency95: 20 * time.Millisecond, LatencyMax: time.Second},
-		{Unit: 21, Where: "192.0.2.7:502", UnitThere: 255, Requests: 7, Timeouts: 7, BackingOff: true},
+		{Unit: 21, Where: "192.0.2.7:502", UnitThere: 255, Requests: 7, Timeouts: 6, Lost: 1, BackingOff: true},
 	}
 }
 
@@ -23,7 +23,7 @@ func TestGatewayPage(t *testing.T) {
 	b.logIn("USER1", "0")
 	page := b.get("/gateway").text
 	for _, want := range []string{`<tr data-unit="5">`, `"unit 5/Requests">1234<`, `"unit 5/Mean, ms">12.3<`, `"unit 5/Longest, ms">1000.0<`, `"unit 5/State">answers<`,
-		"192.0.2.7:502, unit 255", `"unit 21/State">backing off<`, `"unit 21/Time-outs">7<`, `"unit 21/Mean, ms"><span class="na"`, `"Modbus Gateway/Requests"><span class="na"`} {
+		"192.0.2.7:502, unit 255", `"unit 21/State">backing off<`, `"unit 21/Time-outs">6<`, `"unit 21/Lost">1<`, `"unit 21/Mean, ms"><span class="na"`, `"Modbus Gateway/Requests"><span class="na"`} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page does not have %s", want)
 		}
