@@ -1,7 +1,6 @@
 package setup
 
 import (
-	"context"
 	"strings"
 	"testing"
 )
@@ -45,20 +44,6 @@ func TestParseAddressRefuses(t *testing.T) {
 		}
 		if err != nil && strings.Contains(err.Error(), "secret") && !strings.Contains(text, "secret") {
 			t.Errorf("%q: %v", text, err)
-		}
-	}
-}
-
-func TestModbusTransportsAreNotThereYet(t *testing.T) {
-	for _, text := range []string{"modbus://meter/1", "rtu+tcp://meter:7701/1", "rtu:COM1"} {
-		a, err := ParseAddress(text)
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, err = Connect(context.Background(), a, Options{})
-		e, ok := err.(*Error)
-		if !ok || e.Code != CodeNotSupported || e.Kind != Precondition || !strings.Contains(e.Reason, "ION over Modbus") {
-			t.Errorf("%s: %v", text, err)
 		}
 	}
 }

@@ -11,7 +11,6 @@ const (
 	CodeInterrupted       = "interrupted"
 	CodeFailed            = "tool-failed"
 	CodeFile              = "file"
-	CodeNotSupported      = "not-supported"
 	CodeNoSuchRegister    = "no-such-register"
 	CodeAmbiguous         = "ambiguous-register"
 	CodePasswordNeeded    = "password-needed"
@@ -46,7 +45,6 @@ func Codes() []CodeInfo {
 		{CodeInterrupted, Failed, "interrupted", "look whether it was done before you repeat a change"},
 		{CodeFailed, Failed, "it could not be done", "see the reason"},
 		{CodeFile, Precondition, "a file cannot be read or written", "check its name and your rights to it"},
-		{CodeNotSupported, Precondition, "this tool cannot do that yet", "use the object protocol over TCP: host or host:port"},
 		{CodeNoSuchRegister, Precondition, "the meter has no such register", "list what there is with `hepsetup modules list` and `hepsetup modules show`"},
 		{CodeAmbiguous, Precondition, "several registers end with this name", "write more of the name, up to `Module label/Register label`"},
 		{CodePasswordNeeded, Precondition, "a password is needed, and there is nobody to ask", "give --password-file or the environment variable HEPSETUP_PASSWORD; for a new password --new-password-file or HEPSETUP_NEW_PASSWORD"},

@@ -76,7 +76,7 @@ func (n Network) dialModbus(ctx context.Context, a Address) (io.ReadWriteCloser,
 		if shared == nil {
 			shared = &lines{}
 		}
-		c := &modbusRTU{opener: opener{dial: shared.use(a)}, unit: byte(a.Unit), silence: modbus.FrameSilence(a.Baud), stays: true}
+		c := &modbusRTU{opener: opener{dial: shared.use(a)}, unit: byte(a.Unit), gap: modbus.FrameSilence(a.Baud), stays: true}
 		carrier, open = c, &c.opener
 		o.PerByte = a.perByte()
 	}

@@ -56,7 +56,7 @@ type Meter struct {
 }
 
 // Connect dials a meter and says hello. Nothing is authenticated yet: the credential goes
-// with each request. The error has a code: cannot-connect, not-a-meter, not-supported, or
+// with each request. The error has a code: cannot-connect, not-a-meter, or
 // the meter's own refusal.
 func Connect(ctx context.Context, a Address, o Options) (*Meter, error) {
 	if o.Timeout == 0 {

@@ -15,14 +15,14 @@ import (
 type modbusRTU struct {
 	opener
 	unit byte
-	// silence must pass on a line between what was heard and what is sent.
-	silence time.Duration
+	// gap must pass on a line between what was heard and what is sent.
+	gap time.Duration
 	// stays tells that a device is not opened anew because nothing is heard.
-	stays  bool
-	heard  time.Time
-	silent int
-	buffer []byte
-	used   int
+	stays   bool
+	heard   time.Time
+	silence silence
+	buffer  []byte
+	used    int
 }
 
 // kept bounds what is looked through for an answer.
@@ -31,14 +31,14 @@ const kept = 4 * modbus.MaxRTUFrame
 // Send implements ionmodbus.Carrier.
 func (c *modbusRTU) Send(pdu []byte) error {
 	if c.present() == nil {
-		c.silent = 0
+		c.silence = silence{}
 	}
 	line, err := c.now(context.Background())
 	if err != nil {
 		return err
 	}
 	c.buffer, c.used = c.buffer[:0], 0 // what is left of it belongs to none
-	time.Sleep(time.Until(c.heard.Add(c.silence)))
+	time.Sleep(time.Until(c.heard.Add(c.gap)))
 	frame := modbus.EndRTU(append(modbus.BeginRTU(nil, c.unit), pdu...), 0)
 	if err := line.Send(frame); err != nil {
 		c.drop()
@@ -67,9 +67,10 @@ func (c *modbusRTU) Receive(until time.Time) ([]byte, error) {
 		c.buffer = append(c.buffer, block[:got]...)
 		switch {
 		case got > 0:
-			c.silent, c.heard = 0, time.Now()
+			c.heard = time.Now()
+			c.silence.broken()
 		case errors.Is(err, os.ErrDeadlineExceeded):
-			if c.silent++; c.silent >= silentTries && !c.stays {
+			if c.silence.tooLong() && !c.stays {
 				c.drop()
 			}
 			return nil, os.ErrDeadlineExceeded

@@ -18,8 +18,9 @@ const (
 	// pieceTimeout is how long the next piece of a frame is waited for.
 	pieceTimeout = 250 * time.Millisecond
 	// silentTries is how many requests in a row a connection may swallow until another one is
-	// made: its other end may be gone, and not have said so.
-	silentTries = 4
+	// made: its other end may be gone, and not have said so. One that has never brought an answer
+	// gets fewer.
+	silentTries, firstTries = 4, 2
 )
 
 // opener makes the connection that a carrier needs, and can be told to give up.
@@ -148,7 +149,7 @@ type modbusTCP struct {
 	opener
 	unit        byte
 	transaction uint16
-	silent      int // requests in a row without a byte in answer
+	silence     silence
 	heard       time.Time
 	buffer      []byte
 	used        int // of the buffer, by the answer given last
@@ -157,7 +158,7 @@ type modbusTCP struct {
 // Send implements ionmodbus.Carrier.
 func (c *modbusTCP) Send(pdu []byte) error {
 	if c.present() == nil {
-		c.buffer, c.used, c.silent = c.buffer[:0], 0, 0
+		c.buffer, c.used, c.silence = c.buffer[:0], 0, silence{}
 	}
 	conn, err := c.now(context.Background())
 	if err != nil {
@@ -200,11 +201,12 @@ func (c *modbusTCP) Receive(until time.Time) ([]byte, error) {
 		c.buffer = append(c.buffer, block[:got]...)
 		switch {
 		case got > 0:
-			c.silent, c.heard = 0, time.Now()
+			c.heard = time.Now()
+			c.silence.broken()
 		case errors.Is(err, os.ErrDeadlineExceeded):
 			// A frame that has lost its end would swallow the next one.
 			lostEnd := len(c.buffer) > 0 && time.Since(c.heard) > pieceTimeout
-			if c.silent++; c.silent >= silentTries || lostEnd {
+			if c.silence.tooLong() || lostEnd {
 				c.drop()
 			}
 			return nil, os.ErrDeadlineExceeded
@@ -213,6 +215,20 @@ func (c *modbusTCP) Receive(until time.Time) ([]byte, error) {
 			return nil, lost(err)
 		}
 	}
+}
+
+// silence counts the requests of a connection that nothing has answered.
+type silence struct {
+	requests int // in a row
+	heard    bool
+}
+
+func (s *silence) broken() { *s = silence{heard: true} }
+
+// tooLong counts one more, and reports whether another connection is to be tried.
+func (s *silence) tooLong() bool {
+	s.requests++
+	return s.requests >= silentTries || !s.heard && s.requests >= firstTries
 }
 
 // carries reports whether a PDU is of ION over Modbus: an answer, or the exception to the request

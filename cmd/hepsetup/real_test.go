@@ -54,6 +54,7 @@ func TestMain(m *testing.M) {
 type site struct {
 	programs
 	addr, data string
+	endpoints  map[string]string
 	meter      *exec.Cmd
 	exited     chan struct{}
 }
@@ -102,6 +103,7 @@ func (s *site) start(t *testing.T, args ...string) {
 		text, err := os.ReadFile(readyFile)
 		return err == nil && json.Unmarshal(text, &ready) == nil
 	})
+	s.endpoints = ready.Endpoints
 	if s.addr = ready.Endpoints["ion"]; s.addr == "" {
 		t.Fatalf("the meter serves no object protocol: %v", ready.Endpoints)
 	}

@@ -7,13 +7,16 @@ import (
 
 // Bounds of an endpoint, where the options do not say otherwise.
 const (
-	defaultSessions = 16
+	defaultSessions = 32
 	defaultIdle     = 2 * time.Minute
+	// crowdedIdle is after how long an idle session makes room for another one: a client that is
+	// there asks every second.
+	crowdedIdle = 30 * time.Second
 )
 
 // Options are the bounds of an endpoint. The zero value of each means its default.
 type Options struct {
-	// Sessions is how many there may be at a time, half of them of one host or line. Default 16.
+	// Sessions is how many there may be at a time, half of them of one host or line. Default 32.
 	Sessions int
 	// Idle ends a session that carries out no exchange for that long. Default 2 minutes.
 	Idle time.Duration
@@ -92,22 +95,45 @@ func (e *Endpoint) open(now time.Time, peer string, m Message) (begun *Conn, _ R
 		return nil, 0 // the answer to the first was lost, or this request is late
 	}
 	e.sweep(now)
-	ofPeer := 0
-	for id, c := range e.sessions {
-		switch {
-		case c.session.ended && len(e.sessions) >= e.options.Sessions:
-			e.remove(id, c) // its client need not be told why
-		case c.session.peer == peer && !c.session.ended:
-			ofPeer++
-		}
-	}
-	if len(e.sessions) >= e.options.Sessions || ofPeer >= (e.options.Sessions+1)/2 {
+	if !e.room(now, "") || !e.room(now, peer) {
 		return nil, RefusedCrowded
 	}
 	e.opened++
 	c := newConn(e, e.opened, &session{peer: peer, used: now})
 	e.sessions[m.Session] = c
 	return c, 0
+}
+
+// room reports whether there is room for one more session, of a peer or (empty) at all. The one
+// that makes room is one that has ended, or is idle the longest.
+func (e *Endpoint) room(now time.Time, peer string) bool {
+	most := e.options.Sessions
+	if peer != "" {
+		most = (most + 1) / 2
+	}
+	n, idlest := 0, uint32(0)
+	var since time.Time
+	for id, c := range e.sessions {
+		if peer != "" && c.session.peer != peer {
+			continue
+		}
+		at := c.session.used
+		if c.session.ended {
+			at = time.Time{}
+		}
+		if n == 0 || at.Before(since) {
+			idlest, since = id, at
+		}
+		n++
+	}
+	if n < most {
+		return true
+	}
+	if now.Sub(since) < crowdedIdle {
+		return false
+	}
+	e.remove(idlest, e.sessions[idlest])
+	return true
 }
 
 func (e *Endpoint) exchange(now time.Time, peer string, m Message, dst []byte) ([]byte, Refusal) {

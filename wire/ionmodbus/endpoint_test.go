@@ -75,21 +75,26 @@ func TestEndpointRefuses(t *testing.T) {
 	a.ask("other host", Open, 3, 0, Version)
 	a.ask("third host", Open, 4, 0, Version)
 	a.refused(RefusedCrowded, "fourth host", Open, 5, 0, Version)
-	// What is idle makes room.
-	a.now = a.now.Add(50 * time.Second)
+	// What is idle makes room, and is ended after a while in any case.
+	a.now = a.now.Add(crowdedIdle)
 	a.ask("host", Exchange, 1, 2, MaxPDU)
-	a.now = a.now.Add(10 * time.Second)
-	a.ask("fourth host", Open, 5, 0, Version)
+	a.ask("third host", Exchange, 4, 1, MaxPDU)
+	a.ask("host", Open, 6, 0, Version)
 	a.refused(RefusedUnknown, "host", Exchange, 2, 1, MaxPDU)
-	if m, _ := a.ask("host", Exchange, 1, 3, MaxPDU); m.Kind != Exchange|Answer {
+	a.now = a.now.Add(30 * time.Second)
+	a.ask("host", Exchange, 1, 3, MaxPDU)
+	a.ask("third host", Exchange, 4, 2, MaxPDU)
+	a.ask("fourth host", Open, 5, 0, Version)
+	a.refused(RefusedUnknown, "other host", Exchange, 3, 1, MaxPDU)
+	if m, _ := a.ask("host", Exchange, 1, 4, MaxPDU); m.Kind != Exchange|Answer {
 		t.Errorf("a session that is used was ended: %+v", m)
 	}
 	// Closing is done once, and answered each time; nobody else can.
 	a.ask("other host", Close, 1, 0)
-	a.ask("host", Exchange, 1, 4, MaxPDU)
+	a.ask("host", Exchange, 1, 5, MaxPDU)
 	a.ask("host", Close, 1, 0)
 	a.ask("host", Close, 1, 0)
-	a.refused(RefusedUnknown, "host", Exchange, 1, 5, MaxPDU)
+	a.refused(RefusedUnknown, "host", Exchange, 1, 6, MaxPDU)
 }
 
 // A probe is answered with the length that it asks for, without any session.
