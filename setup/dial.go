@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"strconv"
+	"syscall"
 	"time"
 
 	"github.com/hepmeter/hepmeter/wire/ionmodbus"
@@ -80,7 +81,7 @@ func (n Network) dialModbus(ctx context.Context, a Address) (io.ReadWriteCloser,
 		carrier, open = c, &c.opener
 		o.PerByte = a.perByte()
 	}
-	if _, err := open.now(ctx); err != nil {
+	if _, err := open.now(ctx); err != nil && !errors.Is(err, syscall.ECONNRESET) {
 		open.Close()
 		return nil, cannotConnect(err)
 	}

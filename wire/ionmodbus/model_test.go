@@ -19,6 +19,8 @@ type path struct {
 	// answered by an exception.
 	longest [directions]int
 	refuses bool
+	// kills is how long a longer one makes the path dead.
+	kills time.Duration
 	// dies is how often the path is dead for a fifth of that time; 0 for never.
 	dies time.Duration
 }
@@ -40,6 +42,7 @@ type world struct {
 	conn     *Conn
 	requests []flying
 	answers  []flying
+	killed   time.Time // the path is dead until then
 	asks     int
 }
 
@@ -58,7 +61,10 @@ func newWorld(t *testing.T, p path, seed uint64) *world {
 func (w *world) travel(pdu []byte, d direction) []flying {
 	p := &w.path
 	chance := func(share float64) bool { return p.random.Float64() < share }
-	dead := p.dies > 0 && w.now.Sub(w.start)%p.dies < p.dies/5
+	dead := p.dies > 0 && w.now.Sub(w.start)%p.dies < p.dies/5 || w.now.Before(w.killed)
+	if len(pdu) > p.longest[d] && !dead {
+		w.killed = w.now.Add(p.kills)
+	}
 	if dead || chance(p.lost) || len(pdu) > p.longest[d] {
 		return nil
 	}
@@ -173,6 +179,7 @@ func TestModel(t *testing.T) {
 		{"a gateway of 64 bytes that loses 5 % and dies", path{lost: .05, longest: [directions]int{57, 57}, dies: 10 * time.Second}},
 		{"a gateway that refuses long requests", path{longest: [directions]int{121, MaxPDU}, refuses: true}},
 		{"a gateway that drops long answers", path{longest: [directions]int{MaxPDU, 99}, lost: .02}},
+		{"a gateway that long requests kill for a while", path{longest: [directions]int{61, MaxPDU}, kills: 700 * time.Millisecond, lost: .02}},
 		{"all of it", harsh},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -10,6 +10,10 @@ const (
 	// does not pass: at 5 % loss each way the longest is given up by chance once in 1,000 times,
 	// and is tried again later.
 	triesOfBoth, triesOfOne = 3, 2
+	// triesOfDeath is how often a length may be followed by a path that is dead for a while. Once is
+	// chance; what is dead after each is killed by it, as a stream is of which a frame has lost its
+	// end.
+	triesOfDeath = 2
 )
 
 // direction is that of requests or of answers.
@@ -23,7 +27,7 @@ const (
 
 // sizer finds the longest requests and answers that pass. Each failure is held against a probe
 // of the smallest length: where that does not pass either, it is the path that is dead, and
-// nothing is learned of lengths.
+// little is learned of lengths.
 type sizer struct {
 	// lo is the rung that is known to pass, hi the lowest that is known not to; by direction.
 	lo, hi [directions]int
@@ -32,9 +36,9 @@ type sizer struct {
 	joint bool
 	both  [directions]int
 	// Otherwise one direction at a time.
-	which direction
-	rung  int
-	fails int
+	which         direction
+	rung          int
+	fails, deaths int
 	// control tells that the smallest length is tried, dead that it has failed, too.
 	control, dead bool
 }
@@ -79,7 +83,9 @@ func (s *sizer) ask() (request, answer int) {
 func (s *sizer) passed() {
 	switch {
 	case s.control:
-		if !s.dead {
+		if s.dead {
+			s.deaths++
+		} else {
 			s.fails++
 		}
 		s.control, s.dead = false, false
@@ -101,10 +107,10 @@ func (s *sizer) missed() {
 // judge gives up a length that has failed often enough.
 func (s *sizer) judge() {
 	switch {
-	case s.joint && s.fails >= triesOfBoth:
+	case s.joint && (s.fails >= triesOfBoth || s.deaths >= triesOfDeath):
 		s.joint = false
 		s.next()
-	case !s.joint && s.fails >= triesOfOne:
+	case !s.joint && (s.fails >= triesOfOne || s.deaths >= triesOfDeath):
 		s.hi[s.which] = s.rung
 		s.next()
 	}
@@ -113,7 +119,7 @@ func (s *sizer) judge() {
 // next chooses what to try next: of requests half way between what passes and what does not,
 // of answers first what has been found of requests, for mostly one buffer limits both.
 func (s *sizer) next() {
-	s.fails = 0
+	s.fails, s.deaths = 0, 0
 	for s.which = up; s.which < directions; s.which++ {
 		lo, hi := s.lo[s.which], s.hi[s.which]
 		if lo+1 >= hi {
