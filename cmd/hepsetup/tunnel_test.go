@@ -176,7 +176,7 @@ func TestBackupThroughBadGateway(t *testing.T) {
 	addr, proxy := s.proxied(t, "modbus", `
 framing: tcp
 faults:
-  - {fault: outage, aliveSeconds: 3, deadSeconds: 0.3}
+  - {fault: outage, aliveSeconds: 2, deadSeconds: 0.3}
   - {fault: limit, bytes: 64, on: requests}
   - {fault: limit, bytes: 64, on: replies}
   - {fault: drop, probability: 0.03, on: requests}
