@@ -36,6 +36,9 @@ type fake struct {
 	events      []eventchain.Event
 	files       map[string][]byte
 	template    string
+	// breaks, where it is not 0, is how many requests a connection lives for: the last is carried
+	// out and not answered.
+	breaks int
 	// wrongHash makes the file read state a hash that is not that of the file.
 	wrongHash bool
 	// restored is the snapshot that was taken; becomes is what the meter does with it.
@@ -322,7 +325,7 @@ func (f *fake) converse(conn net.Conn) {
 	defer conn.Close()
 	r, w := ionp.NewReader(conn), ionp.NewWriter(conn)
 	r.SetLimits(ionp.LargestFrame, ionp.DefaultMaxMessage)
-	for {
+	for served := 1; ; served++ {
 		m, err := r.Next()
 		if err != nil {
 			return
@@ -337,6 +340,9 @@ func (f *fake) converse(conn net.Conn) {
 			reply = refused("unknown-operation", fmt.Sprint("there is no ", request.Operation)).(*ionp.Refusal).Reply()
 		} else if reply.Body, err = answer(&request); err != nil {
 			reply = err.(*ionp.Refusal).Reply()
+		}
+		if served == f.breaks {
+			return
 		}
 		if w.Reply(m.ID, reply) != nil || w.Flush() != nil {
 			return
