@@ -96,10 +96,10 @@ func TestEveryTransport(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			s := s.at(tc.addr)
-			info := result[infoReport](s.run(t, admin, "info", "ADDR"))
-			if info.Path == nil || info.Path.RequestFrame != tc.frame || info.Path.AnswerFrame != tc.frame || info.Path.BytesPerSecond <= 0 {
-				t.Errorf("the path is said to be %+v; want frames of %d bytes", info.Path, tc.frame)
-			}
+			eventually(t, fmt.Sprintf("the path passes frames of %d bytes", tc.frame), func() bool { // a busy computer is a slow path
+				path := result[infoReport](s.run(t, admin, "info", "ADDR")).Path
+				return path != nil && path.RequestFrame == tc.frame && path.AnswerFrame == tc.frame && path.BytesPerSecond > 0
+			})
 			value := fmt.Sprint(400 + i)
 			s.run(t, admin, "write", "ADDR", ptPrim+"="+value).done()
 			if got := s.run(t, admin, "read", "ADDR", ptPrim).done(); !strings.Contains(string(got.raw), `"value":`+value) {

@@ -21,6 +21,9 @@ const (
 	// After growAfter at less than the longest messages it is tried whether longer ones pass, then
 	// after twice that, up to growAtLast.
 	growAfter, growAtLast = 30 * time.Second, 10 * time.Minute
+	// leastProbe is how long a probe waits at least: one that is late would count as one that does
+	// not pass, and there are few.
+	leastProbe = 150 * time.Millisecond
 	// farewells is how often the meter is told of the end.
 	farewells = 2
 	// Once its lengths are known, the path is measured fewestMeasures times, and on to
@@ -183,7 +186,11 @@ func (c *Client) Ask(now time.Time, dst []byte) (pdu []byte, wait time.Duration,
 	if c.unheard.IsZero() {
 		c.unheard = now
 	}
-	return pdu, c.pace.wait(c.length + answer), true
+	wait = c.pace.wait(c.length + answer)
+	if m.Kind == Probe {
+		wait = max(wait, leastProbe)
+	}
+	return pdu, wait, true
 }
 
 // exchange is the one under way: as long as it was, or shorter.
@@ -335,7 +342,7 @@ const (
 
 // Excepted tells that the request was answered by an exception, of the meter or of a gateway.
 func (c *Client) Excepted(now time.Time, code byte) {
-	cause := fmt.Errorf("Modbus exception 0x%02X", code)
+	cause := fmt.Errorf("exception 0x%02X of Modbus", code)
 	switch code {
 	case exceptionFunction:
 		if c.noSuch++; c.state == opening && c.noSuch >= refusalsOfFunction {
