@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -19,6 +20,7 @@ import (
 // testTunnel answers as the meter does, and remembers who has asked.
 type testTunnel struct {
 	*ionmodbus.Endpoint
+	mu    sync.Mutex
 	asked []access.Client
 }
 
@@ -28,7 +30,9 @@ func newTestTunnel() *testTunnel {
 
 func (t *testTunnel) Answer(now time.Time, from access.Client, pdu, dst []byte) ([]byte, bool) {
 	from.End = nil
+	t.mu.Lock()
 	t.asked = append(t.asked, from)
+	t.mu.Unlock()
 	answer, _, err := t.Endpoint.Answer(now, from.Remote, pdu, dst)
 	return answer, err == nil
 }
@@ -114,6 +118,8 @@ func TestTunnelKnowsTheClient(t *testing.T) {
 		if m, broken := ionmodbus.Parse(got); err != nil || broken != nil || m.Kind != ionmodbus.Open|ionmodbus.Answer {
 			t.Fatalf("% X, %v, %v", got, err, broken)
 		}
+		tunnel.mu.Lock()
+		defer tunnel.mu.Unlock()
 		if want := conn.LocalAddr().String(); tunnel.asked[0].Remote != want || tunnel.asked[0].Medium != access.Ethernet {
 			t.Errorf("%+v, want it from %s", tunnel.asked[0], want)
 		}
