@@ -30,7 +30,7 @@ type world struct {
 }
 
 type occupant struct {
-	image    Hash
+	sent     Hash
 	verified bool
 }
 
@@ -92,24 +92,24 @@ func (w *world) Keep(s Standing) error {
 	return w.failing("keep")
 }
 
-func (w *world) Reserve(slot Slot, image Hash, _ int64) error {
+func (w *world) Reserve(slot Slot, sent Sending, _ int64) error {
 	if slot == w.running.Slot {
 		panic("the running slot is reserved")
 	}
 	if err := w.failing("reserve"); err != nil {
 		return err
 	}
-	if w.slots[slot].image != image {
-		w.write(func() { w.slots[slot] = occupant{image: image} })
+	if w.slots[slot].sent != sent.Blocks {
+		w.write(func() { w.slots[slot] = occupant{sent: sent.Blocks} })
 	}
 	return nil
 }
 
-func (w *world) Verify(slot Slot, image Hash) error {
+func (w *world) Verify(slot Slot, _ Hash) error {
 	if err := w.failing("verify"); err != nil {
 		return err
 	}
-	w.write(func() { w.slots[slot] = occupant{image, true} })
+	w.write(func() { w.slots[slot] = occupant{w.slots[slot].sent, true} })
 	return nil
 }
 
@@ -245,7 +245,7 @@ func upgraded(p plan, cuts map[int]bool) (*world, error) {
 					if u.Last.Image == testHash && u.Last.Result != Missed {
 						return nil
 					}
-					e = Offered{testNow, "ann", manifest, testHash, 100}
+					e = Offered{testNow, "ann", manifest, testHash, testSent, 100}
 				case Receiving:
 					if w.slots[u.Job.New.Slot].verified {
 						e = Proved{testNow}

@@ -10,10 +10,11 @@ type Host interface {
 	// Keep makes the standing durable, both copies of the slot journal; when it returns, no
 	// cut brings the one before it back.
 	Keep(Standing) error
-	// Reserve makes room for so many bytes in a slot that is not active, without harm to what has arrived of
-	// the same image. A *Refusal of CodeNoSpace says that there is none.
-	Reserve(slot Slot, image Hash, bytes int64) error
-	// Verify unpacks what has arrived into the executable of the slot and proves it. It
+	// Reserve makes room for so many bytes in a slot that is not active, for what is sent, without harm to
+	// blocks of it that have arrived already; what else is in the slot goes. A *Refusal of CodeNoSpace
+	// says that there is no room.
+	Reserve(slot Slot, sent Sending, room int64) error
+	// Verify makes the executable of the slot of what has arrived, and proves it by the manifest with that hash. It
 	// ends with the event Proved or Broken, which may come later.
 	Verify(slot Slot, image Hash) error
 	// Snapshot makes data of the running meter's data, which goes on. It ends with the event
@@ -40,9 +41,9 @@ type Action interface{ Do(Host) error }
 type (
 	Keep    struct{ Standing Standing }
 	Reserve struct {
-		Slot  Slot
-		Image Hash
-		Bytes int64
+		Slot Slot
+		Sent Sending
+		Room int64
 	}
 	Verify struct {
 		Slot  Slot
@@ -61,7 +62,7 @@ type (
 
 // Do carries the action out.
 func (a Keep) Do(h Host) error     { return h.Keep(a.Standing) }
-func (a Reserve) Do(h Host) error  { return h.Reserve(a.Slot, a.Image, a.Bytes) }
+func (a Reserve) Do(h Host) error  { return h.Reserve(a.Slot, a.Sent, a.Room) }
 func (a Verify) Do(h Host) error   { return h.Verify(a.Slot, a.Image) }
 func (a Snapshot) Do(h Host) error { return h.Snapshot(a.From, a.To) }
 func (a Start) Do(h Host) error    { return h.Start(a.Pair, a.Trial, a.From) }
@@ -84,13 +85,14 @@ type (
 	// Booted: the boot stage has started, at first or after a cut.
 	Booted struct{ Now }
 	// Offered: a client brings an image that Judge and Trust have let through, or goes on
-	// bringing it. Bytes is the room that it needs.
+	// bringing it. Sent is what he sends for it, Room what that and the executable need.
 	Offered struct {
 		Now
 		By       string
 		Manifest Manifest
 		Image    Hash
-		Bytes    int64
+		Sent     Sending
+		Room     int64
 	}
 	// Worked: the owner of the lease has sent a block.
 	Worked struct {

@@ -128,7 +128,7 @@ func TestJournalHasRoom(t *testing.T) {
 	u := inPhase(Idle)
 	far := Now{Clock: time.Date(9999, 12, 31, 23, 59, 59, 999999999, time.UTC)}
 	m := Manifest{Version: Version{65535, 65535, 65535}, SecurityCounter: 1<<32 - 1, Built: far.Clock}
-	for _, e := range []Event{Offered{far, long, m, testHash, MaxExecutableBytes}, Dropped{far, long}, Offered{far, long, m, testHash, MaxExecutableBytes}, Proved{far},
+	for _, e := range []Event{Offered{far, long, m, testHash, deltaSent, MaxExecutableBytes}, Dropped{far, long}, Offered{far, long, m, testHash, deltaSent, MaxExecutableBytes}, Proved{far},
 		Activated{Now: far, By: long}, Snapshotted{far}, Up{far}, Unfit{far, long}} {
 		after, actions, err := u.Do(e)
 		if err != nil {

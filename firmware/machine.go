@@ -138,7 +138,7 @@ func (u Upgrade) booted() (Upgrade, []Action, error) {
 	sweep := Sweep{u.Standing}
 	switch u.Phase {
 	case Receiving:
-		return u, []Action{sweep, Start{u.Active, false, u.Active.Data}, Reserve{u.Job.New.Slot, u.Job.Image, u.Job.Bytes}}, nil
+		return u, []Action{sweep, Start{u.Active, false, u.Active.Data}, Reserve{u.Job.New.Slot, u.Job.Sent, u.Job.Room}}, nil
 	case Switching, Trial:
 		u.Phase, u.Job.Healthy = Switching, false
 		if u.Job.Cuts++; u.Job.Cuts > MaxCuts {
@@ -161,7 +161,7 @@ func (u Upgrade) offered(e Offered) (Upgrade, []Action, error) {
 		next.snapshotting = false
 		next.Phase = Receiving
 		next.Job = Job{Image: e.Image, Version: e.Manifest.Version, Built: e.Manifest.Built, SecurityCounter: e.Manifest.SecurityCounter,
-			By: line(e.By, maxBy), Bytes: e.Bytes, New: Pair{Slot: u.Active.Slot.other()}}
+			By: line(e.By, maxBy), Sent: e.Sent, Room: e.Room, New: Pair{Slot: u.Active.Slot.other()}}
 		if u.Phase != Idle {
 			next.Last = u.outcome(Cancelled, "another image was brought by "+e.By, e.Now)
 			actions = append(actions, next.keep(), Log{next.Last})
@@ -170,7 +170,12 @@ func (u Upgrade) offered(e Offered) (Upgrade, []Action, error) {
 		}
 	}
 	if next.Phase == Receiving {
-		actions = append(actions, Reserve{next.Job.New.Slot, next.Job.Image, next.Job.Bytes})
+		if next.Job.Sent != e.Sent {
+			// Another way to the same image: only the transfer begins anew (E2 34).
+			next.Job.Sent, next.Job.Room = e.Sent, e.Room
+			actions = append(actions, next.keep())
+		}
+		actions = append(actions, Reserve{next.Job.New.Slot, next.Job.Sent, next.Job.Room})
 	}
 	after, actions, err := next.leased(e.By, e.Now, actions)
 	if err != nil {

@@ -13,13 +13,15 @@ var (
 	testNow   = Now{Clock: testBuilt.AddDate(0, 1, 0), Mono: time.Hour}
 	testHash  = Hash{1}
 	otherHash = Hash{2}
+	testSent  = Sending{Bytes: 50, Blocks: Hash{3}}
+	deltaSent = Sending{Base: Hash{4}, Bytes: 5, Blocks: Hash{5}}
 )
 
 // inPhase is an upgrade by "ann" of firmware 2.1.0 in slot A to 3.0.0 in slot B.
 func inPhase(p Phase) Upgrade {
 	u := Upgrade{Standing: Standing{Phase: p, Active: Pair{SlotA, 4}, NextData: 5, SecurityCounter: 1}}
 	if p != Idle {
-		u.Job = Job{Image: testHash, Version: Version{3, 0, 0}, Built: testBuilt, SecurityCounter: 2, By: "ann", Bytes: 100, New: Pair{Slot: SlotB}}
+		u.Job = Job{Image: testHash, Version: Version{3, 0, 0}, Built: testBuilt, SecurityCounter: 2, By: "ann", Sent: testSent, Room: 100, New: Pair{Slot: SlotB}}
 		u.Lease = Lease{Owner: "ann", Since: testNow.Mono, until: testNow.Mono + LeaseTime}
 	}
 	if p == Scheduled {
@@ -70,9 +72,9 @@ func tableEvents() map[string]Event {
 	broken := func(a Action) Event { return Broken{testNow, a, errors.New("no")} }
 	return map[string]Event{
 		"booted":           Booted{testNow},
-		"offered":          Offered{testNow, "ann", m, testHash, 100},
-		"offered by bob":   Offered{testNow, "bob", m, testHash, 100},
-		"another offered":  Offered{testNow, "ann", m, otherHash, 100},
+		"offered":          Offered{testNow, "ann", m, testHash, testSent, 100},
+		"offered by bob":   Offered{testNow, "bob", m, testHash, testSent, 100},
+		"another offered":  Offered{testNow, "ann", m, otherHash, testSent, 100},
 		"worked":           Worked{testNow, "ann"},
 		"worked by bob":    Worked{testNow, "bob"},
 		"completed":        Completed{testNow, "ann"},
@@ -424,9 +426,13 @@ func TestMachineRules(t *testing.T) {
 	expect("E2 27: and has it now", got, "refused leased")
 	_, got = do(receiving, Worked{later(LeaseTime - time.Second), "ann"}, Worked{later(LeaseTime), "bob"})
 	expect("E2 19: a word renews it", got, "refused leased")
-	_, got = do(receiving, boot, Offered{testNow, "bob", Manifest{}, testHash, 100})
+	_, got = do(receiving, boot, Offered{testNow, "bob", Manifest{}, testHash, testSent, 100})
 	expect("E2 25: a cut ends it", got, "receiving, reserve B")
 
+	_, got = do(receiving, Offered{testNow, "ann", Manifest{}, testHash, deltaSent, 100})
+	expect("E2 34: a delta in the place of the payload", got, "receiving, keep, reserve B")
+	_, got = do(inPhase(Verified), Offered{testNow, "ann", Manifest{}, testHash, deltaSent, 100})
+	expect("the same image, when it is there", got, "verified")
 	_, got = do(inPhase(Verified), Activated{Now: testNow, By: "ann"}, Activated{Now: testNow, By: "ann"})
 	expect("activated twice: one snapshot", got, "verified+snapshot")
 	_, got = do(inPhase(Verified), Activated{Now: testNow, By: "ann"}, Snapshotted{testNow})
@@ -447,7 +453,7 @@ func TestMachineRules(t *testing.T) {
 	fresh := Upgrade{}
 	u, got = do(fresh, boot)
 	expect("a meter that was never upgraded", got, "idle, sweep, start factory0")
-	u, _ = do(u, Offered{testNow, "ann", Manifest{Version: Version{3, 0, 0}}, testHash, 100}, Completed{testNow, "ann"}, Proved{testNow}, Activated{Now: testNow, By: "ann"}, Snapshotted{testNow}, Up{testNow}, Passed{testNow})
+	u, _ = do(u, Offered{testNow, "ann", Manifest{Version: Version{3, 0, 0}}, testHash, testSent, 100}, Completed{testNow, "ann"}, Proved{testNow}, Activated{Now: testNow, By: "ann"}, Snapshotted{testNow}, Up{testNow}, Passed{testNow})
 	if u.Active != (Pair{SlotA, 1}) || u.NextData != 2 {
 		t.Errorf("the first upgrade: %+v", u.Standing)
 	}

@@ -84,8 +84,10 @@ type Job struct {
 	Built           time.Time `json:"built"`
 	SecurityCounter uint32    `json:"security_counter"`
 	By              string    `json:"by"`
-	// Bytes is the room that it needs in its slot.
-	Bytes int64 `json:"bytes"`
+	// Sent is what is sent for it. Room is what it needs in its slot, in bytes: what is sent
+	// and the executable.
+	Sent Sending `json:"sent"`
+	Room int64   `json:"room"`
 	// New is the pair to be tried; its data is numbered when the snapshot is asked for.
 	New Pair `json:"new"`
 	// At is when it is to be activated. Confirm says that an operator ends the trial.
@@ -99,6 +101,17 @@ type Job struct {
 	// the meter returns.
 	Healthy bool   `json:"healthy"`
 	Reason  string `json:"reason"`
+}
+
+// Sending is what is sent for an executable, in blocks of BlockBytes: the payload of its image, or a
+// delta to an executable that the meter has.
+type Sending struct {
+	// Base is the SHA-256 of the executable that a delta is to; zero for a payload.
+	Base  Hash  `json:"base"`
+	Bytes int64 `json:"bytes"`
+	// Blocks is the SHA-256 of the table of its blocks. That of a payload is signed. That of a delta is its
+	// sender's word, which counts as little as the delta: what comes of it is compared with the manifest.
+	Blocks Hash `json:"blocks"`
 }
 
 // Outcome is how an upgrade ended.

@@ -54,17 +54,21 @@ func Generations() ([]Generation, error) {
 	return parseGenerations(text, modules.Catalogue())
 }
 
-// GenerationOf returns the generation of a firmware version. An unknown one is an error:
-// what a meter refuses must not depend on a guess.
+// GenerationOf returns the generation of a firmware version. A patch release is of the generation
+// of the version that it mends: 3.0.1 of that of 3.0.0. An unknown one is an error: what a
+// meter refuses must not depend on a guess.
 func GenerationOf(version string) (Generation, error) {
 	generations, err := Generations()
 	if err != nil {
 		return Generation{}, err
 	}
+	wanted, wrong := versionNumbers(version)
 	var known []string
 	for _, g := range generations {
 		for _, v := range g.Versions {
-			if v.Version == version {
+			// Those that are known have been checked.
+			mended, _ := versionNumbers(v.Version)
+			if wrong == nil && wanted[0] == mended[0] && wanted[1] == mended[1] && wanted[2] >= mended[2] {
 				return g, nil
 			}
 			known = append(known, v.Version)

@@ -305,9 +305,17 @@ func TestVersions(t *testing.T) {
 			t.Errorf("versions of %q: %v (%v), want %v", model, got, err, want)
 		}
 	}
-	for _, unknown := range []string{"", "3", "3.0", "2.1.1", "v3.0.0"} {
+	for _, unknown := range []string{"", "3", "3.0", "1.4.0", "2.2.0", "3.0.-1", "3.0.01", "v3.0.0"} {
 		if _, err := GenerationOf(unknown); err == nil || !strings.Contains(err.Error(), "use one of 1.4.1, 2.0.0") {
 			t.Errorf("firmware %q: error %v does not name the versions there are", unknown, err)
+		}
+	}
+}
+
+func TestPatchReleases(t *testing.T) {
+	for version, want := range map[string]string{"1.4.2": "2.x", "2.1.1": "2.x", "3.0.17": "3.x"} {
+		if g, err := GenerationOf(version); err != nil || g.Name != want {
+			t.Errorf("%s: generation %q, %v; want %s", version, g.Name, err, want)
 		}
 	}
 }
