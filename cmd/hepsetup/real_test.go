@@ -74,7 +74,7 @@ func startSite(t *testing.T, args ...string) *site {
 func (s *site) start(t *testing.T, args ...string) {
 	t.Helper()
 	readyFile := filepath.Join(t.TempDir(), "ready.json")
-	args = append([]string{"run", "--data", s.data, "--port", "ion=0", "--port", "modbus=0", "--port", "modbus-rtu-tcp=0", "--port", "http=0", "--port", "https=0", "--port", "ssh=0", "--ready", readyFile}, args...)
+	args = append([]string{"run", "--data", s.data, "--port", "ion=0", "--port", "modbus=0", "--port", "modbus-rtu-tcp=0", "--port", "http=0", "--port", "https=0", "--port", "ssh=0", "--port", "ethergate1=0", "--port", "ethergate2=0", "--ready", readyFile}, args...)
 	s.meter = exec.Command(s.programs.meter, args...)
 	var said bytes.Buffer
 	s.meter.Stderr = &said
