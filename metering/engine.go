@@ -182,11 +182,11 @@ func (e *Engine) Flush(sink Sink) {
 func (e *Engine) close(flags Flags, sink Sink) {
 	e.tracker.finish()
 	e.report(flags, sink)
+	e.endS = e.seconds(float64(e.h.n))
 	if rest, seconds := e.windows.restEnergy(e); seconds > 0 {
 		e.total.add(&rest)
-		e.second.addRest(&rest, seconds, flags|e.h.flagsIn(e.windows.open.position, float64(e.h.n)))
+		e.second.addRest(&rest, seconds, e.endS, flags|e.h.flagsIn(e.windows.open.position, float64(e.h.n)))
 	}
-	e.endS = e.seconds(float64(e.h.n))
 	e.h.reset()
 	e.tracker.reset()
 	e.halves.reset()
