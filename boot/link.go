@@ -258,7 +258,7 @@ func (f *feed) From(_ context.Context, sample int64) (int64, time.Time, error) {
 	case taken.Error != "":
 		return 0, time.Time{}, errors.New(taken.Error)
 	}
-	return taken.First, time.Now().Add(-time.Duration(taken.AgeNanos)), nil
+	return taken.First, ofSystemClock(taken.BegunNanos), nil
 }
 
 // Next waits for a block; what has come of one when ctx is done is kept.

@@ -220,7 +220,7 @@ func (l *life) take(feeding context.Context, id uint32, question *wire.Take) {
 	if err != nil {
 		taken.Error = err.Error()
 	} else {
-		taken.AgeNanos = int64(time.Since(begun))
+		taken.BegunNanos = onSystemClock(begun)
 	}
 	_ = l.control.send(&wire.Message{ID: id, Taken: &taken}, -1)
 	if err != nil {

@@ -73,7 +73,8 @@ type Meter struct {
 	becoming           sync.Mutex // held while a snapshot is taken
 	scope              scope
 	// restart is told when somebody has the meter start again.
-	restart chan struct{}
+	restart    chan struct{}
+	restarting atomic.Bool
 	// opened is when the meter was opened.
 	opened time.Time
 	// clockOffset is what the clock was set away from the system's, in nanoseconds.
@@ -380,7 +381,7 @@ func (m *Meter) Run(ctx context.Context) error {
 }
 
 // measure hands blocks to the engine until the pump ends, then closes the open
-// window, so that its energy counts. While the source is silent, readings are not
+// window, so that its energy counts, unless the meter starts again and reads it again. While the source is silent, readings are not
 // available: an old value must not pass for a new one.
 func (m *Meter) measure(p *pump) {
 	ticker := time.NewTicker(time.Second)
@@ -392,7 +393,10 @@ func (m *Meter) measure(p *pump) {
 		select {
 		case b, ok := <-p.full:
 			if !ok {
-				m.engine.Flush(m)
+				// Samples that are read again by the meter to come go on in the same windows.
+				if !m.restarting.Load() || m.resumed.source == nil {
+					m.engine.Flush(m)
+				}
 				return
 			}
 			if missing := b.Start - endS; missing > blockSeconds {
@@ -492,10 +496,17 @@ func (m *Meter) now() time.Time {
 // HalfCycle, Window and Second make the meter the engine's sink.
 
 // HalfCycle runs the high-speed modules.
-func (m *Meter) HalfCycle(hc *metering.HalfCycle) { m.node.HalfCycle(m.clock.civil(hc.EndS), hc) }
+func (m *Meter) HalfCycle(hc *metering.HalfCycle) {
+	if m.resumed.fresh(hc.EndS) {
+		m.node.HalfCycle(m.clock.civil(hc.EndS), hc)
+	}
+}
 
 // Window shows a basic window to the modules that read windows.
 func (m *Meter) Window(w *metering.Window) {
+	if !m.resumed.fresh(w.StartS + w.DurationS) {
+		return
+	}
 	for _, text := range m.qualities.follow(w.Flags, w.StartS+w.DurationS) {
 		m.note(ion.PriorityWarning, text, "windows counted in Diagnostics")
 	}
@@ -505,6 +516,9 @@ func (m *Meter) Window(w *metering.Window) {
 // Second runs the one-second modules and hands on what they made. In real time, civil
 // time follows the system's clock; at another speed it passes with the samples.
 func (m *Meter) Second(s *metering.Second) {
+	if !m.resumed.fresh(s.EndS) && s.DurationS == 0 {
+		return // its energy was counted, and its modules have run
+	}
 	if m.options.Speed == 1 {
 		m.clock.follow()
 	}
@@ -586,6 +600,7 @@ func (m *Meter) Restarting() <-chan struct{} { return m.restart }
 
 // Restart implements access.Works.
 func (m *Meter) Restart(by access.By) error {
+	m.restarting.Store(true)
 	select {
 	case m.restart <- struct{}{}:
 	default: // it is about to

@@ -60,7 +60,8 @@ func (r *resumption) resume(ctx context.Context, kept store.Position, speed floa
 		atS = passedS
 	}
 	r.start(first, begun, atS)
-	r.counted.Sample, r.counted.Time = kept.Sample, kept.Time // nothing more, until something is counted
+	r.from.Done = kept.Done
+	r.counted = kept // and nothing more, until something is counted
 	zero := begun
 	if info.Live && !info.Start.IsZero() {
 		zero = info.Start
@@ -129,6 +130,24 @@ func (r *resumption) count(endS float64) {
 		return
 	}
 }
+
+// fresh tells that what ends at a time of the axis has not been seen by a meter before, and
+// notes that it is now.
+func (r *resumption) fresh(endS float64) bool {
+	if r.source == nil {
+		return true
+	}
+	end := time.Duration(endS * 1e9)
+	if end <= r.from.Done+sameMoment {
+		return false
+	}
+	r.counted.Done = max(r.counted.Done, end)
+	return true
+}
+
+// sameMoment is by how much the end of the same half cycle may differ when it is found
+// again: far less than a half cycle.
+const sameMoment = time.Millisecond
 
 // sampleSlack is the part of a sample by which the end of a window that is one with the end
 // of a sample may miss it.

@@ -11,11 +11,14 @@ type Position struct {
 	Axis   uint64        // identifies the run of samples
 	Sample int64         // number of the first sample that is not counted
 	Time   time.Duration // of that sample, on the time axis of the source
+	// Done is up to when on that axis everything else has been seen: it must not be seen
+	// again when samples are read again for their energy.
+	Done time.Duration
 }
 
 // positionBytes is the length of a stored position: the sign of life that it came with,
-// axis, sample and time, 8 bytes each, high byte first.
-const positionBytes = 32
+// axis, sample, time and done, 8 bytes each, high byte first.
+const positionBytes = 40
 
 // putAlive writes the sign of life, and up to where the state counts.
 func (db *database) putAlive(at time.Time, p *Position) error {
@@ -24,7 +27,7 @@ func (db *database) putAlive(at time.Time, p *Position) error {
 		return err
 	}
 	stored := make([]byte, 0, positionBytes)
-	for _, n := range []uint64{uint64(at.UnixNano()), p.Axis, uint64(p.Sample), uint64(p.Time)} {
+	for _, n := range []uint64{uint64(at.UnixNano()), p.Axis, uint64(p.Sample), uint64(p.Time), uint64(p.Done)} {
 		stored = binary.BigEndian.AppendUint64(stored, n)
 	}
 	return errors.Join(err, db.putMeta("position", stored))
@@ -40,5 +43,5 @@ func positionAt(stored []byte, alive int64) *Position {
 	if int64(number(0)) != alive || int64(number(2)) < 0 {
 		return nil
 	}
-	return &Position{Axis: number(1), Sample: int64(number(2)), Time: time.Duration(number(3))}
+	return &Position{Axis: number(1), Sample: int64(number(2)), Time: time.Duration(number(3)), Done: time.Duration(number(4))}
 }

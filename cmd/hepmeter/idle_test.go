@@ -14,7 +14,8 @@ import (
 
 // TestIdle starts the default meter (9 channels at 1,024 samples per cycle) and holds
 // it against the bars: first reading served within 1.5 s of the start, at most 80 MB
-// resident, at most 8 % of one core. The figures are in the log (-v).
+// resident and 8 % of one core, boot stage and firmware process together. The figures are
+// in the log (-v).
 func TestIdle(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skipf("/proc is missing on %s: it is needed to weigh a process", runtime.GOOS)
@@ -60,7 +61,7 @@ func TestIdle(t *testing.T) {
 	}
 }
 
-// firmware is the number of the firmware process of a meter.
+// firmware is the number of the firmware process of a meter; 0 while it has none.
 func (p *process) firmware(t testing.TB) int {
 	t.Helper()
 	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", p.cmd.Process.Pid))
@@ -76,7 +77,6 @@ func (p *process) firmware(t testing.TB) int {
 			return pid
 		}
 	}
-	t.Fatal("the boot stage has no firmware process")
 	return 0
 }
 

@@ -102,7 +102,7 @@ func run(cmd *cobra.Command, f runFlags) (err error) {
 
 // lockPatience is how long a meter that was killed may take to let go of its directory: its
 // firmware process ends a moment after its boot stage.
-const lockPatience = 2 * time.Second
+const lockPatience = 3 * time.Second
 
 // newHouse reads what the user asks for.
 func newHouse(f runFlags, log *slog.Logger) (*house, error) {

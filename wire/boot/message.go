@@ -116,8 +116,9 @@ type Taken struct {
 	// First is the number of the first sample that comes: the one asked for, or the oldest
 	// that is still kept.
 	First int64 `cbor:"1,keyasint"`
-	// AgeNanos is how long ago the second 0 of the time axis was, in ns.
-	AgeNanos int64 `cbor:"2,keyasint"`
+	// BegunNanos is when the second 0 of the time axis was, on the system's clock
+	// CLOCK_MONOTONIC, in ns.
+	BegunNanos int64 `cbor:"2,keyasint"`
 	// Error says why no samples come.
 	Error string `cbor:"3,keyasint,omitempty"`
 }
