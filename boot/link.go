@@ -292,6 +292,9 @@ func (f *feed) Next(ctx context.Context, b *waveform.Block, most int) (int, erro
 	return n, nil
 }
 
+// leastRoom is the room that is made for bytes of a block whose length is not known yet.
+const leastRoom = 256
+
 // receive takes the next block from the stream.
 func (f *feed) receive(ctx context.Context) error {
 	if f.ended != nil {
@@ -314,23 +317,17 @@ func (f *feed) receive(ctx context.Context) error {
 			f.head, f.body, f.used, f.whole = head, body, 0, n
 			break
 		}
-		need := max(n, len(f.text)+64)
-		for len(f.text) < need {
-			if cap(f.text) < need {
-				f.text = append(make([]byte, 0, need+need/4), f.text...)
+		if need := max(n, len(f.text)+leastRoom); cap(f.text) < need {
+			f.text = append(make([]byte, 0, need+need/4), f.text...)
+		}
+		got, err := f.conn.Read(f.text[len(f.text):cap(f.text)])
+		f.text = f.text[:len(f.text)+got]
+		if got == 0 && err != nil {
+			if ctx.Err() != nil {
+				return ctx.Err()
 			}
-			got, err := f.conn.Read(f.text[len(f.text):cap(f.text)])
-			f.text = f.text[:len(f.text)+got]
-			if n == 0 && got > 0 {
-				break // the head may be there
-			}
-			if err != nil {
-				if ctx.Err() != nil {
-					return ctx.Err()
-				}
-				f.ended = fmt.Errorf("the boot stage sends no samples any more: %w", err)
-				return f.ended
-			}
+			f.ended = fmt.Errorf("the boot stage sends no samples any more: %w", err)
+			return f.ended
 		}
 	}
 	switch {

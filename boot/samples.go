@@ -38,7 +38,9 @@ const (
 	// keptSeconds of samples reach back behind what a meter that is killed has made
 	// durable, a second and a window, and over the time that it takes to start again.
 	keptSeconds = 3
-	// maxKeptBytes bounds them.
+	// underwayBytes is what may be on the way to a firmware process, which has not seen it.
+	underwayBytes = 256 << 10
+	// maxKeptBytes bounds all that is kept.
 	maxKeptBytes = 64 << 20
 	// readSeconds is the length of a block that is read.
 	readSeconds = 0.020
@@ -48,9 +50,10 @@ const (
 // seconds of signal pass in a second.
 func NewSamples(source waveform.Source, speed float64, axis uint64) *Samples {
 	info := source.Info()
+	sampleSize := int64(8 * max(1, len(info.Channels)))
 	return &Samples{source: source, info: info, axis: axis, speed: speed,
 		most: max(1, int(info.RateHz*readSeconds)),
-		keep: min(int64(info.RateHz*keptSeconds), maxKeptBytes/int64(8*max(1, len(info.Channels)))),
+		keep: min(int64(info.RateHz*keptSeconds)+underwayBytes/sampleSize, maxKeptBytes/sampleSize),
 		more: make(chan struct{}),
 	}
 }

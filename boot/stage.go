@@ -108,6 +108,7 @@ func (l *life) live(ctx context.Context, starts uint32) (ended string, err error
 	defer samplesConn.Close()
 	defer samples.Close()
 	l.samples = samplesConn
+	_ = samplesConn.SetWriteBuffer(underwayBytes / 2) // of which the system makes twice as much at most
 	feeding, unfeed := context.WithCancel(context.Background())
 	defer l.feeding.Wait()
 	defer samplesConn.Close()
