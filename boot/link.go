@@ -303,8 +303,16 @@ func (f *feed) receive(ctx context.Context) error {
 	if err := f.conn.SetReadDeadline(time.Time{}); err != nil {
 		return err
 	}
-	stop := context.AfterFunc(ctx, func() { f.conn.SetReadDeadline(time.Unix(1, 0)) })
-	defer stop()
+	woken := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(woken)
+		f.conn.SetReadDeadline(time.Unix(1, 0)) // a connection that is closed wakes by itself
+	})
+	defer func() {
+		if !stop() {
+			<-woken // or it would wake who reads next
+		}
+	}()
 	f.text = f.text[:copy(f.text, f.text[f.whole:])]
 	f.whole = 0
 	for {
