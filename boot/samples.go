@@ -36,8 +36,9 @@ type Samples struct {
 
 const (
 	// keptSeconds of samples reach back behind what a meter that is killed has made
-	// durable, a second and a window, and over the time that it takes to start again.
-	keptSeconds = 3
+	// durable, a second and a window. Those that do not wait must reach over the time that
+	// it takes to start again, too.
+	keptSeconds, keptLiveSeconds = 2, 3
 	// underwayBytes is what may be on the way to a firmware process, which has not seen it.
 	underwayBytes = 256 << 10
 	// maxKeptBytes bounds all that is kept.
@@ -51,9 +52,13 @@ const (
 func NewSamples(source waveform.Source, speed float64, axis uint64) *Samples {
 	info := source.Info()
 	sampleSize := int64(8 * max(1, len(info.Channels)))
+	seconds := float64(keptSeconds)
+	if info.Live {
+		seconds = keptLiveSeconds
+	}
 	return &Samples{source: source, info: info, axis: axis, speed: speed,
 		most: max(1, int(info.RateHz*readSeconds)),
-		keep: min(int64(info.RateHz*keptSeconds)+underwayBytes/sampleSize, maxKeptBytes/sampleSize),
+		keep: min(int64(info.RateHz*seconds)+underwayBytes/sampleSize, maxKeptBytes/sampleSize),
 		more: make(chan struct{}),
 	}
 }

@@ -63,7 +63,7 @@ func take(t *testing.T, r waveform.Source, first int64, n int) {
 	}
 }
 
-// A reader begins where it asks to, where the samples are kept: 3 s of them, and what may be on the way.
+// A reader begins where it asks to, where the samples are kept: 2 s of them, and what may be on the way.
 func TestSamplesAreKept(t *testing.T) {
 	s := NewSamples(&counting{end: 1 << 40}, 1, 1)
 	defer s.Close()
@@ -83,7 +83,7 @@ func TestSamplesAreKept(t *testing.T) {
 			take(t, r, at, 10)
 		}
 	}
-	if s.keep < 3_000 || s.keep > 40_000 {
+	if s.keep < 2_000 || s.keep > 40_000 {
 		t.Errorf("%d samples are kept", s.keep)
 	}
 	if _, _, err := first.From(t.Context(), 0); err == nil {

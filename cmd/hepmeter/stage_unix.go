@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"runtime/debug"
 
 	"github.com/spf13/cobra"
 
@@ -15,8 +16,13 @@ import (
 	wire "github.com/hepmeter/hepmeter/wire/boot"
 )
 
+// stagePercent is how much the heap of the boot stage may grow between two collections. Most
+// of it are the samples that it keeps, which stay, and are no work for the collector.
+const stagePercent = 20
+
 // runOn runs the boot stage of a meter, which keeps a firmware process running.
 func runOn(cmd *cobra.Command, h *house, samples *boot.Samples, lock io.Closer) error {
+	debug.SetGCPercent(stagePercent)
 	held, ok := lock.(*os.File)
 	if !ok {
 		return errors.New("the lock of the data directory cannot be handed over")
