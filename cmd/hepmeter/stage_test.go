@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -76,64 +77,85 @@ func (p *process) gapsS(t testing.TB) (n int, sumS float64) {
 	return len(r.Gaps), sumS
 }
 
-// A firmware process that starts again, on demand or because it was killed, goes on with the
-// sample behind the last one that was counted: what is missing of the energy of a constant
-// power is the gap on record.
+// referenceKW is the power of examples/scenarios/reference-50hz.yaml.
+const referenceKW = 1.725
+
+// goesOn has the firmware process of a meter on the reference scenario start again, and holds
+// what is missing of the energy of that constant power against the gaps on record.
+func (p *process) goesOn(t *testing.T, starts int, again func()) {
+	t.Helper()
+	until(t, "energy is counted", func() bool { _, kWh := p.counted(t); return kWh > 2*referenceKW/3600 })
+	begun, first := p.counted(t)
+	for range starts {
+		was := p.firmware(t)
+		if err := os.Remove(p.readyFile); err != nil {
+			t.Fatal(err)
+		}
+		again()
+		p.newFirmware(t, was)
+		p.serves(t)
+		if p.ready.PID != p.cmd.Process.Pid {
+			t.Errorf("the ready file names process %d, not %d", p.ready.PID, p.cmd.Process.Pid)
+		}
+	}
+	served := time.Now()
+	var at time.Time
+	var now float64
+	until(t, "energy is counted again", func() bool { at, now = p.counted(t); return at.After(served.Add(time.Second)) })
+	missingS := at.Sub(begun).Seconds() - (now-first)/referenceKW*3600
+	gaps, gapS := p.gapsS(t)
+	t.Logf("%d starts in %.1f s: %.4f s of energy are missing, gaps of %.4f s are on record", starts, at.Sub(begun).Seconds(), missingS, gapS)
+	if gaps != starts || math.Abs(missingS-gapS) > 0.010 {
+		t.Errorf("%d gaps of %.4f s, and %.4f s of energy are missing\n%s", gaps, gapS, missingS, p.stderr)
+	}
+}
+
+// killFirmware ends the firmware process of a meter as a fault of it would.
+func (p *process) killFirmware(t testing.TB) {
+	t.Helper()
+	if err := syscall.Kill(p.firmware(t), syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A firmware process that starts again, on demand or because it was killed at any moment,
+// goes on with the sample behind the last one that was counted.
 func TestSamplesGoOn(t *testing.T) {
-	const powerKW = 1.725
 	binary := buildHepmeter(t)
-	for _, row := range []struct {
-		name  string
-		again func(*testing.T, *process)
-	}{
-		{"restart on demand", func(t *testing.T, p *process) {
-			for _, program := range []string{"ssh", "sshpass"} {
-				if _, err := exec.LookPath(program); err != nil {
-					t.Skipf("%s is not installed", program)
-				}
+	start := func(t *testing.T) *process {
+		t.Helper()
+		return startMeter(t, binary, filepath.Join(t.TempDir(), "data"), "--model", "PM8000",
+			"--source", "synth:"+filepath.Join("..", "..", "examples", "scenarios", "reference-50hz.yaml"))
+	}
+	t.Run("restarts on demand", func(t *testing.T) {
+		for _, program := range []string{"ssh", "sshpass"} {
+			if _, err := exec.LookPath(program); err != nil {
+				t.Skipf("%s is not installed", program)
 			}
-			d := &doorway{p, t, binary, "", t.TempDir()}
+		}
+		p := start(t)
+		defer p.kill()
+		d := &doorway{p, t, binary, "", t.TempDir()}
+		p.goesOn(t, 2, func() {
 			if r := d.sshAs("USER1", "0", "", "restart", "--yes"); r.code != 0 {
 				t.Fatalf("restart: %+v", r)
 			}
-		}},
-		{"firmware process killed", func(t *testing.T, p *process) {
-			if err := syscall.Kill(p.firmware(t), syscall.SIGKILL); err != nil {
-				t.Fatal(err)
-			}
-		}},
-	} {
-		t.Run(row.name, func(t *testing.T) {
-			p := startMeter(t, binary, filepath.Join(t.TempDir(), "data"), "--model", "PM8000",
-				"--source", "synth:"+filepath.Join("..", "..", "examples", "scenarios", "reference-50hz.yaml"))
-			defer p.kill()
-			until(t, "energy is counted", func() bool { _, kWh := p.counted(t); return kWh > 2*powerKW/3600 })
-			begun, first := p.counted(t)
-			was := p.firmware(t)
-			if err := os.Remove(p.readyFile); err != nil {
-				t.Fatal(err)
-			}
-			row.again(t, p)
-			p.newFirmware(t, was)
-			p.serves(t)
-			if p.ready.PID != p.cmd.Process.Pid {
-				t.Errorf("the ready file names process %d, not %d", p.ready.PID, p.cmd.Process.Pid)
-			}
-			served := time.Now()
-			var at time.Time
-			var now float64
-			until(t, "energy is counted again", func() bool { at, now = p.counted(t); return at.After(served.Add(time.Second)) })
-			missingS := at.Sub(begun).Seconds() - (now-first)/powerKW*3600
-			gaps, gapS := p.gapsS(t)
-			t.Logf("over %.1f s %.4f s of energy are missing, and a gap of %.4f s is on record", at.Sub(begun).Seconds(), missingS, gapS)
-			if gaps != 1 || math.Abs(missingS-gapS) > 0.010 {
-				t.Errorf("%d gaps of %.4f s, and %.4f s of energy are missing", gaps, gapS, missingS)
-			}
-			if said := p.stderr.String(); strings.Contains(said, "ended by itself") != (row.name == "firmware process killed") {
-				t.Errorf("the boot stage says:\n%s", said)
-			}
 		})
-	}
+		if said := p.stderr.String(); strings.Contains(said, "ended by itself") {
+			t.Errorf("the boot stage says:\n%s", said)
+		}
+	})
+	t.Run("firmware process killed", func(t *testing.T) {
+		p := start(t)
+		defer p.kill()
+		p.goesOn(t, 4, func() {
+			time.Sleep(time.Duration(rand.Float64() * 1.2 * float64(time.Second))) // the moment is what varies
+			p.killFirmware(t)
+		})
+		if said := p.stderr.String(); strings.Count(said, "ended by itself") != 4 {
+			t.Errorf("the boot stage says:\n%s", said)
+		}
+	})
 }
 
 // Ports stay open while no firmware runs: who connects meanwhile is served later.
@@ -141,9 +163,7 @@ func TestClientsWaitForTheFirmware(t *testing.T) {
 	p := startMeter(t, buildHepmeter(t), filepath.Join(t.TempDir(), "data"))
 	defer p.kill()
 	was := p.firmware(t)
-	if err := syscall.Kill(was, syscall.SIGKILL); err != nil {
-		t.Fatal(err)
-	}
+	p.killFirmware(t)
 	until(t, "the firmware process is gone", func() bool { return !running(was) })
 	for service, address := range p.ready.Endpoints {
 		conn, err := net.Dial("tcp", address)
