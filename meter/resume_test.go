@@ -104,7 +104,7 @@ func TestResume(t *testing.T) {
 				}
 				time.Sleep(row.down)
 				if row.forgets > 0 {
-					o.oldest = int64((4300*time.Millisecond + row.forgets).Seconds()*12800) / 256 * 256
+					o.oldest = int64((4300*time.Millisecond+row.forgets).Seconds()*12800) / 256 * 256
 				}
 				m := openMeter(t, dir, o.reader())
 				gap, ok := m.Gap()
