@@ -388,7 +388,7 @@ func (m *Meter) measure(p *pump) {
 	defer ticker.Stop()
 	patience := silence + time.Duration(2*blockSeconds/p.speed*float64(time.Second))
 	last, silent, refused := time.Now(), false, false
-	endS := p.elapsed // of the last block
+	endS := m.resumed.from.Time.Seconds() // of the last block
 	for {
 		select {
 		case b, ok := <-p.full:

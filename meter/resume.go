@@ -149,9 +149,8 @@ func (r *resumption) fresh(endS float64) bool {
 // again: far less than a half cycle.
 const sameMoment = time.Millisecond
 
-// sampleSlack is the part of a sample by which the end of a window that is one with the end
-// of a sample may miss it.
-const sampleSlack = 1e-3
+// sampleSlack is the part of a sample by which the end of a window may be found too late.
+const sampleSlack = 0.05
 
 // position is what is kept of it; nil for samples that do not outlive the meter.
 func (r *resumption) position() *store.Position {

@@ -208,6 +208,10 @@ func (e *Engine) report(flags Flags, sink Sink) {
 		if e.tracker.ended && tick > float64(e.h.n)-0.5 {
 			tick = math.Inf(1) // the rest of the stretch still belongs to this second
 		}
+		// A window that ends with the second, but for rounding, is one of it.
+		if late := window - tick; late > 0 && late < 0.5 {
+			tick = window
+		}
 		switch first := min(half, window, tick); {
 		case !(first <= limit):
 			return
