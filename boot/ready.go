@@ -21,6 +21,16 @@ type Ready struct {
 	Fingerprints map[Service]string `json:"fingerprints"`
 }
 
+// Complete adds to what a meter tells what its boot stage knows: the process to stop, the
+// data directory, and the sockets.
+func (r Ready) Complete(directory string, sockets *Sockets) Ready {
+	r.PID, r.Data, r.Endpoints = os.Getpid(), directory, sockets.Addresses()
+	if absolute, err := filepath.Abs(directory); err == nil {
+		r.Data = absolute
+	}
+	return r
+}
+
 // WriteFile writes r to path so that a reader sees all of it or nothing.
 func (r Ready) WriteFile(path string) error {
 	text, err := json.Marshal(r)

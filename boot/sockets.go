@@ -28,10 +28,20 @@ type socket struct {
 // new one in its place. Closing it leaves the socket open. One at a time of a service may
 // be in use.
 func (s *Sockets) Listen(ctx context.Context, host string, service Service, port int) (net.Listener, error) {
+	held, err := s.on(ctx, host, service, port)
+	if err != nil {
+		return nil, err
+	}
+	return lend(held)
+}
+
+// on returns the socket of a service on a port: the one that is held, or a new one in its
+// place.
+func (s *Sockets) on(ctx context.Context, host string, service Service, port int) (net.Listener, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if held := s.held[service]; held != nil && held.port == port {
-		return lend(held.listener)
+		return held.listener, nil
 	}
 	fresh, err := Ports{service: port}.Listen(ctx, host, service)
 	if err != nil {
@@ -44,18 +54,27 @@ func (s *Sockets) Listen(ctx context.Context, host string, service Service, port
 		s.held = map[Service]*socket{}
 	}
 	s.held[service] = &socket{port, fresh}
-	return lend(fresh)
+	return fresh, nil
 }
 
 // Again returns a listener on the socket that is held of a service, whatever its port.
 func (s *Sockets) Again(service Service) (net.Listener, error) {
+	held, err := s.of(service)
+	if err != nil {
+		return nil, err
+	}
+	return lend(held)
+}
+
+// of returns the socket that is held of a service.
+func (s *Sockets) of(service Service) (net.Listener, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	held := s.held[service]
 	if held == nil {
 		return nil, fmt.Errorf("%s has no socket", service)
 	}
-	return lend(held.listener)
+	return held.listener, nil
 }
 
 // Address is where a service listens, empty where it does not.

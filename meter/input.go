@@ -25,7 +25,7 @@ type input struct {
 // ratio is an instrument transformer ratio in whole volts or amperes.
 type ratio struct{ primary, secondary float64 }
 
-// connect wires source to the inputs that has lists.
+// connect wires source to the inputs that has lists. It takes no samples yet: settle does.
 func connect(source waveform.Source, has []waveform.Role) (*input, error) {
 	info := source.Info()
 	mapping, notes := waveform.AutoMap(info)
@@ -67,6 +67,12 @@ func connect(source waveform.Source, has []waveform.Role) (*input, error) {
 		}
 	}
 	in.source, in.nominalHz = &scaled{Source: wired, scale: scale}, info.NominalHz
+	return in, nil
+}
+
+// settle finds out the nominal frequency, by the first samples where need be.
+func (in *input) settle() {
+	info := in.info
 	// A scenario knows its frequency; what a recording says of it may be missing or wrong.
 	if in.nominalHz != 50 && in.nominalHz != 60 || info.Format != "synth" {
 		first := look(in.source, info.RateHz)
@@ -75,7 +81,6 @@ func connect(source waveform.Source, has []waveform.Role) (*input, error) {
 			in.notes = append(in.notes, fmt.Sprintf("the recording states a line frequency of %g Hz: taken as %g Hz, by its samples", info.NominalHz, in.nominalHz))
 		}
 	}
-	return in, nil
 }
 
 // terminal returns the input that a voltage or current is connected to: phase to

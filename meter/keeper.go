@@ -163,6 +163,9 @@ func (k *keeper) merge(b store.Batch) {
 	if b.Alive.After(p.Alive) {
 		p.Alive = b.Alive
 	}
+	if b.Position != nil {
+		p.Position = b.Position
+	}
 }
 
 // maxWaitingRecords is how many records of logs wait for a disk that takes none. Beyond

@@ -37,7 +37,10 @@ type Options struct {
 	// Firmware is the version of this build. FixFirmware is the version that a fresh
 	// data directory shows instead, from then on; empty for none.
 	Firmware, FixFirmware string
-	// Source delivers the samples; Open takes it over. Speed is how many seconds of
+	// Held says that the data directory is locked already, for longer than the meter lives.
+	Held bool
+	// Source delivers the samples; Open takes it over. With a waveform.Resumable the meter
+	// goes on where the one before on this directory stopped. Speed is how many seconds of
 	// signal pass in a second.
 	Source waveform.Source
 	Speed  float64
@@ -63,6 +66,7 @@ type Meter struct {
 	store     *store.Store
 	node      *ion.Node
 	input     *input
+	resumed   *resumption
 	config    metering.Config
 	engine    *metering.Engine
 	registers registers
@@ -77,7 +81,8 @@ type Meter struct {
 	becoming sync.Mutex // held while a snapshot is taken
 	scope    scope
 	// restart is told when somebody has the meter start again.
-	restart chan struct{}
+	restart    chan struct{}
+	restarting atomic.Bool
 	// opened is when the meter was opened.
 	opened time.Time
 	// clockOffset is what the clock was set away from the system's, in nanoseconds.
@@ -118,14 +123,24 @@ func Open(o Options) (_ *Meter, err error) {
 		return nil, err
 	}
 	fresh := store.Identity{Model: model.Name, Serial: o.Serial, Firmware: o.FixFirmware}
-	s, err := store.Open(o.Dir, store.Options{Identity: fresh, NewSerial: madeUpSerial, Firmware: o.Firmware})
+	resumed := resumable(o.Source)
+	var failed error
+	s, err := store.Open(o.Dir, store.Options{Identity: fresh, NewSerial: madeUpSerial, Firmware: o.Firmware, Held: o.Held,
+		Resume: func(kept store.Position) (from, to time.Time, resumes bool) {
+			from, to, resumes, failed = resumed.resume(context.Background(), kept, o.Speed)
+			return from, to, resumes
+		}})
 	if err != nil {
 		return nil, err
 	}
+	if err := errors.Join(failed, resumed.begin(context.Background(), o.Speed)); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	input.settle()
 	if o.Endpoints == nil {
 		o.Endpoints = func() map[string]string { return nil }
 	}
-	m := &Meter{options: o, store: s, input: input, opened: time.Now(), commands: make(chan command), downstream: downstream{answers: make(chan deviceAnswer)}, ended: make(chan struct{}), kept: make(chan struct{}), restart: make(chan struct{}, 1)}
+	m := &Meter{options: o, store: s, input: input, resumed: resumed, opened: time.Now(), commands: make(chan command), downstream: downstream{answers: make(chan deviceAnswer)}, ended: make(chan struct{}), kept: make(chan struct{}), restart: make(chan struct{}, 1)}
 	if err := m.powerUp(model); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
@@ -225,6 +240,9 @@ func (m *Meter) meteringConfig() (metering.Config, error) {
 func (m *Meter) commit(b store.Batch) error {
 	if _, err := m.store.Commit(b); err != nil {
 		return err
+	}
+	if b.Position != nil {
+		m.resumed.durable.Store(b.Position.Sample)
 	}
 	if len(b.Events) == 0 && b.EventDepth == nil {
 		return nil
@@ -339,8 +357,9 @@ func (m *Meter) Notes() []string { return m.input.notes }
 func (m *Meter) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	// The time axis begins when samples begin to flow.
+	// The time axis begins when samples begin to flow, where it does not go on.
 	pump := newPump(m.input.source, m.options.Speed, m.input.info.RateHz)
+	m.resumed.pace(pump)
 	var running sync.WaitGroup
 	pumped := make(chan error, 1)
 	running.Go(func() { pumped <- pump.run(ctx) })
@@ -373,25 +392,29 @@ func (m *Meter) Run(ctx context.Context) error {
 }
 
 // measure hands blocks to the engine until the pump ends, then closes the open
-// window, so that its energy counts. While the source is silent, readings are not
+// window, so that its energy counts, unless the meter starts again and reads it again. While the source is silent, readings are not
 // available: an old value must not pass for a new one.
 func (m *Meter) measure(p *pump) {
 	ticker := time.NewTicker(time.Second)
 	defer ticker.Stop()
 	patience := silence + time.Duration(2*blockSeconds/p.speed*float64(time.Second))
 	last, silent, refused := time.Now(), false, false
-	var endS float64 // of the last block
+	endS := m.resumed.from.Time.Seconds() // of the last block
 	for {
 		select {
 		case b, ok := <-p.full:
 			if !ok {
-				m.engine.Flush(m)
+				// Samples that are read again by the meter to come go on in the same windows.
+				if !m.restarting.Load() || m.resumed.source == nil {
+					m.engine.Flush(m)
+				}
 				return
 			}
 			if missing := b.Start - endS; missing > blockSeconds {
 				m.note(ion.PriorityWarning, fmt.Sprintf("no samples for %.1f s", missing), "time not measured")
 			}
 			endS = b.Start + float64(b.Len())/b.RateHz
+			m.resumed.remember(b)
 			m.scope.take(b, time.Now(), m.clock.civil(endS))
 			err := m.engine.Process(b, m)
 			p.free <- b
@@ -488,10 +511,17 @@ func (m *Meter) now() time.Time {
 // HalfCycle, Window and Second make the meter the engine's sink.
 
 // HalfCycle runs the high-speed modules.
-func (m *Meter) HalfCycle(hc *metering.HalfCycle) { m.node.HalfCycle(m.clock.civil(hc.EndS), hc) }
+func (m *Meter) HalfCycle(hc *metering.HalfCycle) {
+	if m.resumed.fresh(hc.EndS) {
+		m.node.HalfCycle(m.clock.civil(hc.EndS), hc)
+	}
+}
 
 // Window shows a basic window to the modules that read windows.
 func (m *Meter) Window(w *metering.Window) {
+	if !m.resumed.fresh(w.StartS + w.DurationS) {
+		return
+	}
 	for _, text := range m.qualities.follow(w.Flags, w.StartS+w.DurationS) {
 		m.note(ion.PriorityWarning, text, "windows counted in Diagnostics")
 	}
@@ -501,10 +531,14 @@ func (m *Meter) Window(w *metering.Window) {
 // Second runs the one-second modules and hands on what they made. In real time, civil
 // time follows the system's clock; at another speed it passes with the samples.
 func (m *Meter) Second(s *metering.Second) {
+	if !m.resumed.fresh(s.EndS) && s.DurationS == 0 {
+		return // its energy was counted, and its modules have run
+	}
 	if m.options.Speed == 1 {
 		m.clock.follow()
 	}
 	m.node.SetStatus(m.status(max(0, m.clock.lag(s.EndS, m.options.Speed).Seconds())))
+	m.resumed.count(s.EnergyEndS)
 	m.tick(m.clock.civil(s.EndS), s)
 }
 
@@ -529,7 +563,7 @@ func (m *Meter) batch() store.Batch {
 		Retained: changes.Retained, RetainedDelete: changes.RetainedDelete,
 		Setup: changes.Setup, SetupDelete: changes.SetupDelete,
 		LogHeader: logs(changes.LogHeader), LogTrim: logs(changes.LogTrim),
-		Alive: m.clock.wall().UTC(),
+		Alive: m.clock.wall().UTC(), Position: m.resumed.position(),
 	}
 	for _, r := range changes.Records {
 		b.Records = append(b.Records, store.Record{Log: uint32(r.Log), Sequence: r.Sequence, Time: r.Time, Body: r.Body})
@@ -572,12 +606,17 @@ func logs[V any](byHandle map[ion.Handle]V) map[uint32]V {
 	return named
 }
 
+// Measured is the number of the first sample of a waveform.Resumable that is not counted
+// durably.
+func (m *Meter) Measured() int64 { return m.resumed.durable.Load() }
+
 // Restarting is told when somebody has the meter start again: whoever runs it ends Run,
 // closes the meter and opens it anew.
 func (m *Meter) Restarting() <-chan struct{} { return m.restart }
 
 // Restart implements access.Works.
 func (m *Meter) Restart(by access.By) error {
+	m.restarting.Store(true)
 	select {
 	case m.restart <- struct{}{}:
 	default: // it is about to

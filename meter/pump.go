@@ -22,8 +22,10 @@ type pump struct {
 	blockSamples int
 	// live says that samples pace themselves.
 	live bool
-	// begin is when second 0 of the time axis was, on the monotonic clock.
+	// begin is when second 0 of the time axis was, on the monotonic clock; elapsed is how
+	// many seconds of signal have passed since.
 	begin      time.Time
+	elapsed    float64
 	full, free chan *waveform.Block
 }
 
@@ -73,7 +75,6 @@ const lateLimit = 5 * time.Second
 // on the way is time that was not measured.
 func (p *pump) run(ctx context.Context) error {
 	defer close(p.full)
-	elapsed := 0.0 // seconds of signal that have passed
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -103,14 +104,14 @@ func (p *pump) run(ctx context.Context) error {
 			continue
 		}
 		lengthS := float64(n) / b.RateHz
-		if late := time.Since(p.begin).Seconds() - (elapsed + lengthS); p.speed == 1 && late > lateLimit.Seconds() {
-			elapsed += late
+		if late := time.Since(p.begin).Seconds() - (p.elapsed + lengthS); p.speed == 1 && late > lateLimit.Seconds() {
+			p.elapsed += late
 			b.Gap = true
 		}
-		b.Start = elapsed
-		elapsed += lengthS
+		b.Start = p.elapsed
+		p.elapsed += lengthS
 		// The block is due when its last sample has happened.
-		timer.Reset(time.Until(p.begin.Add(time.Duration(elapsed / p.speed * float64(time.Second)))))
+		timer.Reset(time.Until(p.begin.Add(time.Duration(p.elapsed / p.speed * float64(time.Second)))))
 		select {
 		case <-timer.C:
 		case <-ctx.Done():

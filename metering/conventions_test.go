@@ -155,6 +155,26 @@ func TestSecondWeighsWindowsByDuration(t *testing.T) {
 	near(t, "duration", r.seconds[0].DurationS, 0.3, 1e-9)
 }
 
+// A window that ends with a second, but for less than half a sample, is one of it; what energy
+// is counted ends with the windows.
+func TestSecondHasTheWindowThatEndsWithIt(t *testing.T) {
+	t.Parallel()
+	const rate = 12800
+	for _, row := range []struct {
+		lateSamples float64
+		windows     int // of the first second
+	}{{0, 5}, {0.4, 5}, {0.6, 4}} {
+		b := waves{waveform.V1: {{1, 230, 0}}, waveform.I1: {{1, 5, 0}}}.block(50, rate, 2.5*rate)
+		b.Start = row.lateSamples / rate
+		r, _ := run(t, Config{NominalHz: 50, Inputs: []waveform.Role{waveform.V1, waveform.I1}}, b)
+		if got := r.seconds[0].Windows; got != row.windows {
+			t.Errorf("%v samples late: %d windows in the first second, want %d", row.lateSamples, got, row.windows)
+		}
+		near(t, "counted until", r.seconds[0].EnergyEndS, b.Start+0.2*float64(row.windows), 1e-6)
+		near(t, "counted at last until", r.seconds[len(r.seconds)-1].EnergyEndS, b.Start+2.5, 1e-6)
+	}
+}
+
 // Not to order 40 and not to the highest: THD, TDD and K-factor end at order 50, or
 // where the rate does.
 func TestDistortionEndsAtOrder50(t *testing.T) {

@@ -182,11 +182,11 @@ func (e *Engine) Flush(sink Sink) {
 func (e *Engine) close(flags Flags, sink Sink) {
 	e.tracker.finish()
 	e.report(flags, sink)
+	e.endS = e.seconds(float64(e.h.n))
 	if rest, seconds := e.windows.restEnergy(e); seconds > 0 {
 		e.total.add(&rest)
-		e.second.addRest(&rest, seconds, flags|e.h.flagsIn(e.windows.open.position, float64(e.h.n)))
+		e.second.addRest(&rest, seconds, e.endS, flags|e.h.flagsIn(e.windows.open.position, float64(e.h.n)))
 	}
-	e.endS = e.seconds(float64(e.h.n))
 	e.h.reset()
 	e.tracker.reset()
 	e.halves.reset()
@@ -207,6 +207,10 @@ func (e *Engine) report(flags Flags, sink Sink) {
 		tick := (e.second.tick-e.startS)*e.rateHz - float64(e.h.origin)
 		if e.tracker.ended && tick > float64(e.h.n)-0.5 {
 			tick = math.Inf(1) // the rest of the stretch still belongs to this second
+		}
+		// A window that ends with the second, but for rounding, is one of it.
+		if late := window - tick; late > 0 && late < 0.5 {
+			tick = window
 		}
 		switch first := min(half, window, tick); {
 		case !(first <= limit):

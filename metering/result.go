@@ -236,6 +236,9 @@ type Second struct {
 	// second may consist of rests alone and then has no readings.
 	Energy    Energy
 	DurationS float64
+	// EnergyEndS is up to where on the source's time axis energy has been counted, this
+	// second's and that before it.
+	EnergyEndS float64
 }
 
 // Sink receives results while the engine processes a block. The values belong to

@@ -78,13 +78,15 @@ func (s *seconds) add(w *Window) {
 		q.m.add(q.x*q.x, d)
 	}
 	s.energy.add(&w.Energy)
+	s.out.EnergyEndS = w.StartS + d
 }
 
-// addRest takes the energy of samples that are in no window.
-func (s *seconds) addRest(rest *Energy, duration float64, flags Flags) {
+// addRest takes the energy of samples that are in no window, the last of which ends at endS.
+func (s *seconds) addRest(rest *Energy, duration, endS float64, flags Flags) {
 	s.out.Flags |= flags
 	s.out.DurationS += duration
 	s.energy.add(rest)
+	s.out.EnergyEndS = endS
 }
 
 // emit reports the second that ends at the tick and begins the next.
@@ -118,5 +120,5 @@ func (s *seconds) emit(sink Sink) {
 	out.Energy = s.energy.value()
 	sink.Second(out)
 
-	*s = seconds{cfg: s.cfg, index: s.index + 1, tick: s.tick + 1}
+	*s = seconds{cfg: s.cfg, index: s.index + 1, tick: s.tick + 1, out: Second{EnergyEndS: out.EnergyEndS}}
 }

@@ -66,10 +66,12 @@ compare() { # SETUP SERVER_CORE LOAD_CORE CONNECTIONS REGISTERS
 	while [ $i -lt "$rounds" ]; do
 		for name in libmodbus server meter; do
 			start "$2" $name
+			serving=$pid # the meter serves in its firmware process
+			[ "$name" != meter ] || serving=$(cat "/proc/$pid/task/"*/children | tr -d ' ')
 			if [ -n "$3" ]; then
-				taskset -c "$3" "$work/load" 127.0.0.1 "$port" "$4" "$5" "$seconds" "$pid" >>"$work/$name.out"
+				taskset -c "$3" "$work/load" 127.0.0.1 "$port" "$4" "$5" "$seconds" "$serving" >>"$work/$name.out"
 			else
-				"$work/load" 127.0.0.1 "$port" "$4" "$5" "$seconds" "$pid" >>"$work/$name.out"
+				"$work/load" 127.0.0.1 "$port" "$4" "$5" "$seconds" "$serving" >>"$work/$name.out"
 			fi
 			kill "$pid"
 			wait "$pid" 2>/dev/null || :

@@ -32,6 +32,7 @@ type Meta struct {
 	PowerUps   uint64    // how often it was opened, this time included
 	LastAlive  time.Time // the last time the run before was known to be alive; zero for a new store
 	CleanStop  bool      // whether the run before ended with Close
+	Position   *Position // up to where the state counted then; nil is not known
 	NextEvent  uint64    // sequence number the next event will get
 	EventDepth int       // events kept; older ones are deleted
 
@@ -83,6 +84,7 @@ type Batch struct {
 	Events         []Event   // Sequence and hashes are ignored; Commit returns the numbers given
 	EventDepth     *int      // events to keep from now on, which erases the event log. Nil leaves both
 	Alive          time.Time // the sign of life; zero leaves the one before
+	Position       *Position // up to where the retained state counts, with the sign of life; nil is not known
 
 	Records   []Record          // of one log in ascending sequence, never one that was given before
 	LogHeader map[uint32]string // log -> text that describes its columns
@@ -162,6 +164,9 @@ func (b *Batch) validate() error {
 	}
 	if err := validSecurity(b.Security); err != nil {
 		return err
+	}
+	if p := b.Position; p != nil && p.Sample < 0 {
+		return fmt.Errorf("%w: the position is sample %d", ErrInvalidBatch, p.Sample)
 	}
 	if !b.Alive.IsZero() {
 		return validTime(b.Alive)

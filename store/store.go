@@ -17,6 +17,7 @@ package store
 
 import (
 	"cmp"
+	"context"
 	"crypto/ed25519"
 	"crypto/rand"
 	"errors"
@@ -58,6 +59,13 @@ type Options struct {
 	// names none; nil leaves it open.
 	NewSerial func() string
 	Random    io.Reader // of which the key of the device is made; nil: crypto/rand
+	// Held says that the directory is locked already (Hold), for longer than the store is
+	// open.
+	Held bool
+	// Resume is asked at the start whether the meter goes on with the samples behind a
+	// position, up to which the state counts: the gap then lasts from when the last counted
+	// sample was taken to when the first one is that comes next. Nil is no.
+	Resume func(Position) (from, to time.Time, resumes bool)
 }
 
 // Store is an open store.
@@ -117,8 +125,10 @@ func Open(dir string, opt Options) (*Store, error) {
 		return nil, err
 	}
 	s.dir = dir
-	if s.lock, err = lockDir(s.fs, dir); err != nil {
-		return nil, err
+	if !opt.Held {
+		if s.lock, err = lockDir(s.fs, dir); err != nil {
+			return nil, err
+		}
 	}
 	if err := s.openIn(dir, opt); err != nil {
 		return nil, errors.Join(err, s.release())
@@ -139,6 +149,34 @@ func prepareDir(fsys vfs.FS, dir string) error {
 	}
 	return nil
 }
+
+// Hold takes the lock of a directory, which it makes if it is missing, for longer than a
+// store is open there (Options.Held). The lock is an *os.File: it lasts while any process
+// has its descriptor. Where another process holds it, Hold waits for that for patience.
+func Hold(ctx context.Context, dir string, patience time.Duration) (io.Closer, error) {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, fmt.Errorf("finding the data directory: %w", err)
+	}
+	fsys := vfs.OS()
+	if err := prepareDir(fsys, dir); err != nil {
+		return nil, err
+	}
+	for deadline := time.Now().Add(patience); ; {
+		lock, err := lockDir(fsys, dir)
+		if !errors.Is(err, ErrHeld) || time.Now().After(deadline) {
+			return lock, err
+		}
+		select {
+		case <-time.After(lockInterval):
+		case <-ctx.Done():
+			return nil, err
+		}
+	}
+}
+
+// lockInterval is how often Hold looks whether a lock is free.
+const lockInterval = 10 * time.Millisecond
 
 // lockDir takes the directory's lock, or tells who holds it.
 func lockDir(fsys vfs.FS, dir string) (io.Closer, error) {
@@ -211,7 +249,7 @@ func (s *Store) openIn(dir string, opt Options) error {
 		return err
 	}
 	s.meta.EventDepth = cmp.Or(s.meta.EventDepth, opt.EventDepth, DefaultEventDepth)
-	if err := s.recordStart(id, opt.NewSerial); err != nil {
+	if err := s.recordStart(id, opt.NewSerial, opt.Resume); err != nil {
 		return err
 	}
 	if _, err := db.conn.Config(sqlite3.DBCONFIG_NO_CKPT_ON_CLOSE, false); err != nil {
@@ -306,7 +344,7 @@ const gapPriority = 30
 
 // recordStart counts the start and records the gap before it, in one
 // transaction, and marks the store as running.
-func (s *Store) recordStart(id Identity, newSerial func() string) error {
+func (s *Store) recordStart(id Identity, newSerial func() string, resume func(Position) (from, to time.Time, resumes bool)) error {
 	now := s.now().UTC()
 	if err := validTime(now); err != nil {
 		return fmt.Errorf("the system's clock cannot be right: %w: set it", err)
@@ -325,6 +363,13 @@ func (s *Store) recordStart(id Identity, newSerial func() string) error {
 	}
 	first := m.LastAlive.IsZero()
 	gap := Gap{From: m.LastAlive, To: now, Clean: m.CleanStop, PowerUp: m.PowerUps, Event: m.NextEvent}
+	if m.Position != nil && resume != nil {
+		if from, to, resumes := resume(*m.Position); resumes {
+			gap.From, gap.To = from.UTC(), to.UTC()
+		} else {
+			m.Position = nil
+		}
+	}
 	err := s.db.transaction("recording the start", func() error {
 		if !first {
 			cause := "power lost or process killed"
@@ -350,7 +395,7 @@ func (s *Store) recordStart(id Identity, newSerial func() string) error {
 		}
 		return errors.Join(
 			s.db.putMeta("serial", m.Serial), s.db.putMeta("power_ups", int64(m.PowerUps)),
-			s.db.putMeta("alive", now.UnixNano()), s.db.putMeta("clean", int64(0)))
+			s.db.putAlive(now, m.Position), s.db.putMeta("clean", int64(0)))
 	})
 	if err != nil {
 		return err
@@ -431,7 +476,8 @@ func (s *Store) Commit(b Batch) (sequences []uint64, err error) {
 		if b.Alive.IsZero() {
 			return nil
 		}
-		return s.db.putMeta("alive", b.Alive.UnixNano())
+		meta.Position = b.Position
+		return s.db.putAlive(b.Alive, b.Position)
 	})
 	if err != nil {
 		return nil, err
@@ -507,7 +553,7 @@ func (s *Store) Close() error {
 		return nil
 	}
 	err := s.db.transaction("recording the stop", func() error {
-		return errors.Join(s.db.putMeta("clean", int64(1)), s.db.putMeta("alive", s.now().UnixNano()))
+		return errors.Join(s.db.putMeta("clean", int64(1)), s.db.putAlive(s.now(), s.meta.Position))
 	})
 	if err == nil {
 		err = s.db.checkpoint(sqlite3.CHECKPOINT_TRUNCATE)
@@ -522,7 +568,10 @@ func (s *Store) release() error {
 		err = s.db.close()
 		s.db = nil
 	}
-	return errors.Join(err, s.lock.Close())
+	if s.lock != nil {
+		err = errors.Join(err, s.lock.Close())
+	}
+	return err
 }
 
 // sortedKeys gives changes one order, so that the same batch always makes the

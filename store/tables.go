@@ -14,7 +14,7 @@ func (db *database) putMeta(key string, value any) error {
 
 func (db *database) readMeta() (Meta, error) {
 	ints, texts := map[string]int64{}, map[string]string{}
-	var head []byte
+	var head, position []byte
 	err := db.query("reading meta", "SELECT key, value FROM meta", func(row *sqlite3.Stmt) error {
 		switch key := row.ColumnText(0); row.ColumnType(1) {
 		case sqlite3.INTEGER:
@@ -22,8 +22,11 @@ func (db *database) readMeta() (Meta, error) {
 		case sqlite3.TEXT:
 			texts[key] = row.ColumnText(1)
 		case sqlite3.BLOB:
-			if key == "event_hash" {
+			switch key {
+			case "event_hash":
 				head = row.ColumnBlob(1, nil)
+			case "position":
+				position = row.ColumnBlob(1, nil)
 			}
 		}
 		return nil
@@ -60,6 +63,7 @@ func (db *database) readMeta() (Meta, error) {
 	if ns := ints["alive"]; ns != 0 {
 		m.LastAlive = timeOf(ns)
 	}
+	m.Position = positionAt(position, ints["alive"])
 	return m, nil
 }
 

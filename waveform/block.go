@@ -28,6 +28,9 @@ type Block struct {
 	// First is the index of sample 0 since the Source began, counting every
 	// sample delivered (samples lost in a gap are not counted).
 	First int64
+	// Origin is the number of sample 0 at a Resumable that the samples come from, however
+	// many were left out on the way; it means nothing where there is none.
+	Origin int64
 	// Start is the time of sample 0 on the Source's own time axis: seconds since
 	// its first sample. It jumps where Gap is set.
 	Start float64

@@ -133,7 +133,7 @@ func (d *deskewed) read(ctx context.Context, max int) error {
 	d.spare = false
 	if d.run.Len() == 0 {
 		d.run.Resize(len(d.skews), 0)
-		d.run.Start, d.run.RateHz, d.run.Gap = d.in.Start, d.in.RateHz, d.in.Gap
+		d.run.Origin, d.run.Start, d.run.RateHz, d.run.Gap = d.in.Origin, d.in.Start, d.in.RateHz, d.in.Gap
 		d.tune(d.in.RateHz)
 		d.begun, d.next = true, d.lead
 	}
@@ -170,6 +170,7 @@ func (d *deskewed) trim() {
 	if d.run.RateHz > 0 {
 		d.run.Start += float64(drop) / d.run.RateHz
 	}
+	d.run.Origin += int64(drop)
 	d.run.Gap, d.begun = false, false
 	d.next -= drop
 	if d.qualified -= drop; d.qualified <= 0 {
@@ -180,7 +181,7 @@ func (d *deskewed) trim() {
 // deliver computes the next n samples into b.
 func (d *deskewed) deliver(b *Block, n int) int {
 	b.Resize(len(d.skews), n)
-	b.First = d.delivered
+	b.First, b.Origin = d.delivered, d.run.Origin+int64(d.next)
 	b.Start, b.RateHz = d.run.Start, d.run.RateHz
 	if d.run.RateHz > 0 {
 		b.Start += float64(d.next) / d.run.RateHz

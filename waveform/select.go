@@ -96,7 +96,7 @@ func (s *selected) Next(ctx context.Context, b *Block, max int) (int, error) {
 		end = min(end, begin+max)
 		s.pos = end
 		s.hand(b, begin, end)
-		b.First, b.RateHz = s.first, s.in.RateHz
+		b.First, b.Origin, b.RateHz = s.first, s.in.Origin+int64(begin), s.in.RateHz
 		b.Start = s.in.Start
 		if begin > 0 && s.in.RateHz > 0 {
 			b.Start += float64(begin) / s.in.RateHz

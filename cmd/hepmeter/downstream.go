@@ -57,3 +57,8 @@ func (h *house) protocol(security *access.Security, port string) string {
 	}
 	return cmp.Or(given, security.Setting(port+"/Protocol"))
 }
+
+// isGateway reports whether requests to other units go to devices behind the meter.
+func (h *house) isGateway(security *access.Security) bool {
+	return routing.Read(security.Setting).On(func(port string) string { return h.protocol(security, port) })
+}

@@ -12,7 +12,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/hepmeter/hepmeter/access"
 	"github.com/hepmeter/hepmeter/boot"
@@ -27,20 +26,33 @@ import (
 	sshserver "github.com/hepmeter/hepmeter/serve/ssh"
 	syslogsender "github.com/hepmeter/hepmeter/serve/syslog"
 	webserver "github.com/hepmeter/hepmeter/serve/web"
-	"github.com/hepmeter/hepmeter/waveform/open"
+	"github.com/hepmeter/hepmeter/waveform"
 	"github.com/hepmeter/hepmeter/wire/ionmodbus"
 )
 
-// house is what outlives a restart of the meter: what the user asked for, and the sockets.
+// house is what a meter stands in: what the user asked for, and what its boot stage holds
+// for it.
 type house struct {
 	flags   runFlags
 	model   template.Model
 	limits  access.Limits
 	ports   portPlan
 	lines   []boot.SerialLine
-	sockets boot.Sockets
+	sockets sockets
+	source  waveform.Source
+	speed   float64
+	// serving tells the boot stage that the meter serves.
+	serving func(boot.Ready) error
 	checks  patience
 	log     *slog.Logger
+}
+
+// sockets are the listening sockets, which the boot stage holds (boot.Sockets, boot.Link).
+type sockets interface {
+	Listen(ctx context.Context, host string, service boot.Service, port int) (net.Listener, error)
+	Again(service boot.Service) (net.Listener, error)
+	Address(service boot.Service) string
+	Addresses() map[boot.Service]string
 }
 
 // door is a server of the meter on a socket of its own.
@@ -54,16 +66,13 @@ type door struct {
 // live opens the meter, serves and measures until ctx is done, or somebody has the meter
 // start again. started is told once everything serves.
 func (h *house) live(ctx context.Context, started func(*meter.Meter)) (again bool, err error) {
-	source, play, err := open.Spec(h.flags.source, open.Defaults{RateHz: float64(h.model.SamplesPerCycle) * 50, Start: time.Now()})
-	if err != nil {
-		return false, err
-	}
 	var gate *access.Gate // there is one before anyone asks
 	network := newNetwork(func() *access.Security { return gate.Security() })
 	defer network.Close()
 	m, err := meter.Open(meter.Options{
 		Dir: h.flags.data, Model: h.flags.model, Serial: h.flags.serial, Firmware: firmwareVersion, FixFirmware: h.flags.firmware,
-		Source: source, SourceName: h.flags.source, Speed: play.Speed, Limits: h.limits, Hashing: h.checks.during, Endpoints: h.endpoints, Downstream: network.Statistics, Network: polls{network}, Log: h.log,
+		Held: true, Source: h.source, SourceName: h.flags.source, Speed: h.speed, Limits: h.limits, Hashing: h.checks.during, Endpoints: h.endpoints,
+		Downstream: network.Statistics, Network: polls{network}, Log: h.log,
 	})
 	if err != nil {
 		return false, err
@@ -91,10 +100,8 @@ func (h *house) live(ctx context.Context, started func(*meter.Meter)) (again boo
 	if err := serving.start(); err != nil {
 		return false, err
 	}
-	if h.flags.ready != "" {
-		if err := h.readyOf(m).WriteFile(h.flags.ready); err != nil {
-			return false, err
-		}
+	if err := h.serving(h.readyOf(m)); err != nil {
+		return false, err
 	}
 	started(m)
 	debug.FreeOSMemory() // what the start took and nobody needs: a first one hashes a password, each compresses the pages
@@ -209,16 +216,12 @@ func (h *house) endpoints() map[string]string {
 	return named
 }
 
+// readyOf is what the meter knows of the ready file.
 func (h *house) readyOf(m *meter.Meter) boot.Ready {
-	data := h.flags.data
-	if absolute, err := filepath.Abs(data); err == nil {
-		data = absolute
-	}
 	id := m.Identity()
-	ready := boot.Ready{PID: os.Getpid(), Model: id.Model, Serial: id.Serial, Firmware: m.Firmware(), Data: data,
-		Endpoints: h.sockets.Addresses(), Fingerprints: map[boot.Service]string{}}
+	ready := boot.Ready{Model: id.Model, Serial: id.Serial, Firmware: m.Firmware(), Fingerprints: map[boot.Service]string{}}
 	for service, fingerprint := range m.Gate().Fingerprints() {
-		if _, serves := ready.Endpoints[boot.Service(service)]; serves {
+		if h.sockets.Address(boot.Service(service)) != "" {
 			ready.Fingerprints[boot.Service(service)] = fingerprint
 		}
 	}

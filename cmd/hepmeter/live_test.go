@@ -1,3 +1,5 @@
+//go:build linux
+
 package main
 
 import (
@@ -68,6 +70,9 @@ func TestTwinFeedsMeter(t *testing.T) {
 			t.Errorf("register %d is %v, the scenario says %v", number, got, want)
 		}
 	}
+	// Samples that came while no firmware ran are not lost either.
+	p.goesOn(t, 1, func() { p.killFirmware(t) })
+	c = p.dial(t)
 	if err := publisher.Process.Signal(syscall.SIGINT); err != nil {
 		t.Fatal(err)
 	}

@@ -30,6 +30,9 @@ func main() {
 		err = errors.New("interrupted: what was begun is not kept")
 	}
 	stop()
+	if errors.Is(err, errTold) {
+		os.Exit(1)
+	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "hepmeter:", err)
 		var usage usageError
@@ -39,6 +42,9 @@ func main() {
 		os.Exit(1)
 	}
 }
+
+// errTold is the end of a process that has told its parent why, which tells the user.
+var errTold = errors.New("the boot stage tells why")
 
 // usageError marks a command line that could not be understood: exit code 2.
 type usageError struct{ error }
@@ -79,6 +85,7 @@ Start here:
 	})
 	root.AddCommand(newRunCommand(), newMeasureCommand(), newRecordCommand(), newCheckCommand(),
 		newExportCommand(), newImportCommand(), newPanelCommand(), newFaultProxyCommand(), newImageCommand(), newVersionCommand())
+	addPlatformCommands(root)
 	return root
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -19,6 +20,7 @@ import (
 	"github.com/hepmeter/hepmeter/ion/template"
 	"github.com/hepmeter/hepmeter/meter"
 	modbusserver "github.com/hepmeter/hepmeter/serve/modbus"
+	"github.com/hepmeter/hepmeter/store"
 	"github.com/hepmeter/hepmeter/waveform"
 	"github.com/hepmeter/hepmeter/waveform/open"
 )
@@ -74,51 +76,59 @@ func limits(name string) (access.Limits, error) {
 }
 
 func run(cmd *cobra.Command, f runFlags) (err error) {
-	makeRoom()
-	boundMemory()
-	ports, err := portsOf(f)
+	h, err := newHouse(f, slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil)))
 	if err != nil {
 		return usageError{err}
+	}
+	h.flags.named = f.data != ""
+	if !h.flags.named {
+		if h.flags.data, err = stateDir(h.model.Name); err != nil {
+			return err
+		}
+	}
+	source, play, err := open.Spec(f.source, open.Defaults{RateHz: float64(h.model.SamplesPerCycle) * 50, Start: time.Now()})
+	if err != nil {
+		return err
+	}
+	samples := boot.NewSamples(source, play.Speed, rand.Uint64())
+	defer func() { err = errors.Join(err, samples.Close()) }()
+	lock, err := store.Hold(cmd.Context(), h.flags.data, lockPatience)
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
+	return runOn(cmd, h, samples, lock)
+}
+
+// lockPatience is how long a meter that was killed may take to let go of its directory: its
+// firmware process ends a moment after its boot stage.
+const lockPatience = 3 * time.Second
+
+// newHouse reads what the user asks for.
+func newHouse(f runFlags, log *slog.Logger) (*house, error) {
+	ports, err := portsOf(f)
+	if err != nil {
+		return nil, err
 	}
 	lines, err := linesOf(f)
 	if err != nil {
-		return usageError{err}
+		return nil, err
 	}
 	connections, err := limits(f.limits)
 	if err != nil {
-		return usageError{err}
+		return nil, err
 	}
 	model, err := template.Load(f.model)
 	if err != nil {
-		return usageError{err}
+		return nil, err
 	}
 	if err := checkFirmware(f.firmware, model.Name); err != nil {
-		return usageError{err}
+		return nil, err
 	}
 	if err := checkSerial(f.serial); err != nil {
-		return usageError{err}
+		return nil, err
 	}
-	f.named = f.data != ""
-	if f.data == "" {
-		if f.data, err = stateDir(model.Name); err != nil {
-			return err
-		}
-	}
-	log := slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil))
-	h := &house{flags: f, model: model, limits: connections, ports: ports, lines: lines, log: log}
-	defer func() { err = errors.Join(err, h.sockets.Close()) }()
-	for starts := 0; ; starts++ {
-		again, err := h.live(cmd.Context(), func(m *meter.Meter) {
-			if starts == 0 {
-				greet(cmd.OutOrStdout(), m, f, &h.sockets)
-			} else {
-				fmt.Fprintln(cmd.OutOrStdout(), "started again")
-			}
-		})
-		if !again || err != nil {
-			return err
-		}
-	}
+	return &house{flags: f, model: model, limits: connections, ports: ports, lines: lines, log: log}, nil
 }
 
 // serialBytes is the room for a serial number in the register map (register 117).
@@ -134,7 +144,8 @@ func checkSerial(serial string) error {
 }
 
 // greet says what runs and what to try next, in commands that work as pasted.
-func greet(out io.Writer, m *meter.Meter, f runFlags, listening *boot.Sockets) {
+func (h *house) greet(out io.Writer, m *meter.Meter) {
+	f, listening := h.flags, h.sockets
 	id, info := m.Identity(), m.Source()
 	host, port, _ := net.SplitHostPort(listening.Address(boot.Modbus))
 	security := m.Gate().Security()
@@ -176,6 +187,9 @@ func greet(out io.Writer, m *meter.Meter, f runFlags, listening *boot.Sockets) {
 		fmt.Fprintf(out, "  note     %s\n", note)
 	}
 	poll := fmt.Sprintf("mbpoll -1 -m tcp -p %s -B -t 4:float", port)
+	if h.isGateway(security) {
+		poll += " -a 255" // others go downstream
+	}
 	fmt.Fprintf(out, "\nTry in another terminal (mbpoll is in Debian's package of that name):\n")
 	fmt.Fprintf(out, "  %s -r 3028 -c 3 %s    # voltages, V\n", poll, host)
 	fmt.Fprintf(out, "  %s -r 3060 -c 1 %s    # total active power, W\n", poll, host)
@@ -199,7 +213,7 @@ func greet(out io.Writer, m *meter.Meter, f runFlags, listening *boot.Sockets) {
 }
 
 // pagesAddress is where a browser finds the web pages.
-func pagesAddress(listening *boot.Sockets, host string) string {
+func pagesAddress(listening sockets, host string) string {
 	scheme, service := "https", boot.HTTPS
 	if listening.Address(boot.HTTPS) == "" {
 		scheme, service = "http", boot.HTTP

@@ -54,9 +54,10 @@ func TestServingStartsBesideAPortThatIsTaken(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			h := &house{flags: runFlags{host: "127.0.0.1"}, log: slog.New(slog.DiscardHandler),
+			sockets := new(boot.Sockets)
+			defer sockets.Close()
+			h := &house{flags: runFlags{host: "127.0.0.1"}, sockets: sockets, log: slog.New(slog.DiscardHandler),
 				ports: portPlan{Ports: boot.Ports{boot.HTTP: http, boot.HTTPS: https}, registers: true, given: map[boot.Service]bool{}}}
-			defer h.sockets.Close()
 			serve := func(ctx context.Context, l net.Listener) error {
 				<-ctx.Done()
 				return l.Close()

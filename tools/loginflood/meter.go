@@ -65,9 +65,41 @@ func (m *runningMeter) stop() {
 	os.RemoveAll(m.dir)
 }
 
-// peakKB is the most memory that the meter ever had, in kB.
-func (m *runningMeter) peakKB() (int, error) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", m.command.Process.Pid))
+// peakKB is the most memory that the meter ever had, in kB: its boot stage and its firmware
+// process together.
+func (m *runningMeter) peakKB() (sum int, err error) {
+	stage := m.command.Process.Pid
+	pids := []int{stage}
+	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", stage))
+	if err != nil {
+		return 0, err
+	}
+	for _, thread := range threads {
+		children, err := os.ReadFile(thread)
+		if err != nil {
+			return 0, err
+		}
+		for _, child := range strings.Fields(string(children)) {
+			pid, err := strconv.Atoi(child)
+			if err != nil {
+				return 0, err
+			}
+			pids = append(pids, pid)
+		}
+	}
+	for _, pid := range pids {
+		kB, err := peakOf(pid)
+		if err != nil {
+			return 0, err
+		}
+		sum += kB
+	}
+	return sum, nil
+}
+
+// peakOf is the most memory that a process ever had, in kB.
+func peakOf(pid int) (int, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
 		return 0, err
 	}
