@@ -905,7 +905,8 @@ func TestStrandingGuard(t *testing.T) {
 		t.Fatal(err)
 	}
 	eventually(t, "the meter takes it back", func() bool { return s.run(t, who, "read", "ADDR").OK })
-	if v := s.read(t, who, "Ethernet/Enable SSH", "Ethernet/Enable ION"); v["Ethernet/Enable SSH"] != false || v["Ethernet/Enable ION"] != true {
-		t.Errorf("in the end: %v", v)
-	}
+	eventually(t, "its registers show it", func() bool {
+		v := s.read(t, who, "Ethernet/Enable SSH", "Ethernet/Enable ION")
+		return v["Ethernet/Enable SSH"] == false && v["Ethernet/Enable ION"] == true
+	})
 }
