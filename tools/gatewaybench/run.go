@@ -32,14 +32,19 @@ func run(ctx context.Context, p plan) error {
 		return err
 	}
 	defer line.Close()
+	// What was started ends before the line does: another run may get its name.
+	var beside sync.WaitGroup
+	defer beside.Wait()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	u := &units{line: line, plan: p}
 	go u.serve()
 	if p.faults != "" {
-		if device, err = faulty(ctx, p, dir, device); err != nil {
+		if device, err = faulty(ctx, &beside, p, dir, device); err != nil {
 			return err
 		}
 	}
-	address, err := startMeter(ctx, p, dir, device)
+	address, err := startMeter(ctx, &beside, p, dir, device)
 	if err != nil {
 		return err
 	}
@@ -52,7 +57,7 @@ func run(ctx context.Context, p plan) error {
 
 // startMeter runs a meter whose COM1 is a gateway to the device, and returns where its
 // Modbus TCP is.
-func startMeter(ctx context.Context, p plan, dir, device string) (string, error) {
+func startMeter(ctx context.Context, beside *sync.WaitGroup, p plan, dir, device string) (string, error) {
 	ready := filepath.Join(dir, "ready.json")
 	baud := p.baud
 	if baud == 0 {
@@ -62,7 +67,7 @@ func startMeter(ctx context.Context, p plan, dir, device string) (string, error)
 	for _, port := range []string{"modbus", "modbus-rtu-tcp", "ion", "http", "https", "ssh", "ethergate1", "ethergate2"} {
 		args = append(args, "--port", port+"=0")
 	}
-	if err := start(ctx, p.hepmeter, args...); err != nil {
+	if err := start(ctx, beside, p.hepmeter, args...); err != nil {
 		return "", err
 	}
 	var told struct{ Endpoints map[string]string }
@@ -81,9 +86,9 @@ func startMeter(ctx context.Context, p plan, dir, device string) (string, error)
 }
 
 // faulty puts the fault proxy before the device, and returns its own end of the line.
-func faulty(ctx context.Context, p plan, dir, device string) (string, error) {
+func faulty(ctx context.Context, beside *sync.WaitGroup, p plan, dir, device string) (string, error) {
 	end := filepath.Join(dir, "line")
-	if err := start(ctx, p.hepmeter, "fault-proxy", "--listen", "pty:"+end, "--to", device, "--scenario", p.faults); err != nil {
+	if err := start(ctx, beside, p.hepmeter, "fault-proxy", "--listen", "pty:"+end, "--to", device, "--scenario", p.faults); err != nil {
 		return "", err
 	}
 	for ctx.Err() == nil {
@@ -96,10 +101,16 @@ func faulty(ctx context.Context, p plan, dir, device string) (string, error) {
 }
 
 // start runs a program beside this one, until ctx is done.
-func start(ctx context.Context, program string, args ...string) error {
+func start(ctx context.Context, beside *sync.WaitGroup, program string, args ...string) error {
 	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Stderr = os.Stderr
-	return cmd.Start()
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	cmd.WaitDelay = 10 * time.Second
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	beside.Go(func() { _ = cmd.Wait() })
+	return nil
 }
 
 // ask has all clients poll.

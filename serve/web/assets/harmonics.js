@@ -51,4 +51,4 @@ function draw(values) {
 
 setUp();
 draw(initial());
-follow(`/live/harmonics?input=${encodeURIComponent(input)}`, draw);
+follow(`/live/harmonics?input=${encodeURIComponent(input)}`, draw, true);

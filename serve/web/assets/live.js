@@ -35,14 +35,14 @@ export async function again(attempt) {
 }
 
 // follow shows what the stream at url tells in the page's places, and calls draw(values)
-// for what else there is.
-export function follow(url, draw) {
+// for what else there is. Where all values are of samples, a page without any is not live.
+export function follow(url, draw, ofSamples = false) {
   return again((up) => new Promise((resolve) => {
     const stream = new EventSource(url);
     const leave = (over) => { stream.close(); resolve(over); };
     stream.onmessage = (event) => {
       const { time, values } = JSON.parse(event.data);
-      up(Object.values(values).some((text) => text !== null) ? connected : silent);
+      up(ofSamples && Object.values(values).every((text) => text === null) ? silent : connected);
       show(time, values);
       draw?.(values);
       if (!performance.getEntriesByName("live").length) performance.mark("live");

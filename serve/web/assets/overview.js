@@ -43,4 +43,4 @@ function draw(values) {
 
 setUp();
 draw(initial());
-follow("/live/overview", draw);
+follow("/live/overview", draw, true);

@@ -56,4 +56,4 @@ function draw(values) {
 
 setUp();
 draw(initial());
-follow("/live/phasors", draw);
+follow("/live/phasors", draw, true);
