@@ -19,6 +19,7 @@ bench:
 	bash scripts/measure-bench.sh
 	bash scripts/modbus-vs-libmodbus.sh
 	sh scripts/login-flood.sh
+	sh scripts/gateway-bench.sh
 
 # What takes too long for every change: hundreds of kills, every power cut, long
 # fuzzing. The dated output of the last run is in docs/proofs.

@@ -6,7 +6,7 @@
 // wire of that speed would.
 //
 //	go run ./tools/gatewaybench                     32 clients, 16 units, 2 dead, 19,200 baud, 120 s
-//	go run ./tools/gatewaybench -baud 0 -requests 100000 -faults examples/faults/noisy-line.yaml
+//	go run ./tools/gatewaybench -tcp -baud 0 -think 0 -dead 0 -for 30m -requests 100000 -faults examples/faults/shared-device.yaml
 package main
 
 import (
@@ -28,7 +28,9 @@ type plan struct {
 	units    int
 	dead     int
 	lasting  time.Duration
-	requests int    // ends the run, too; 0 for no such end
+	requests int  // ends the run, too; 0 for no such end
+	tcp      bool // the units are those of a TCP device
+	patience time.Duration
 	faults   string // scenario of the fault proxy between meter and units
 	registers,
 	thinkMs int
@@ -45,6 +47,8 @@ func main() {
 	flag.IntVar(&p.thinkMs, "think", 5, "how long a unit takes to answer, in ms")
 	flag.DurationVar(&p.lasting, "for", 120*time.Second, "how long")
 	flag.IntVar(&p.requests, "requests", 0, "end after so many answered requests")
+	flag.DurationVar(&p.patience, "timeout", time.Second, "how long the gateway waits for an answer: the register COM1/Rx Timeout")
+	flag.BoolVar(&p.tcp, "tcp", false, "the units are behind a TCP device, not on a line")
 	flag.StringVar(&p.faults, "faults", "", "scenario of the fault proxy on the line")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

@@ -6,13 +6,17 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/hepmeter/hepmeter/wire/ionp"
 )
 
 func run(ctx context.Context, p plan) error {
@@ -27,18 +31,28 @@ func run(ctx context.Context, p plan) error {
 			return fmt.Errorf("build: %w: %s", err, out)
 		}
 	}
-	line, device, err := openPty()
-	if err != nil {
-		return err
-	}
-	defer line.Close()
 	// What was started ends before the line does: another run may get its name.
 	var beside sync.WaitGroup
+	u := &units{plan: p}
+	var device string
+	if p.tcp {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return err
+		}
+		defer l.Close()
+		go u.serveTCP(l)
+		device = l.Addr().String()
+	} else {
+		if u.line, device, err = openPty(); err != nil {
+			return err
+		}
+		defer u.line.Close()
+		go u.serve()
+	}
 	defer beside.Wait()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	u := &units{line: line, plan: p}
-	go u.serve()
 	if p.faults != "" {
 		if device, err = faulty(ctx, &beside, p, dir, device); err != nil {
 			return err
@@ -63,7 +77,10 @@ func startMeter(ctx context.Context, beside *sync.WaitGroup, p plan, dir, device
 	if baud == 0 {
 		baud = 115200
 	}
-	args := []string{"run", "--data", filepath.Join(dir, "data"), "--ready", ready, "--serial", fmt.Sprintf("com1=%s?baud=%d&parity=8N1&protocol=modbus-master", device, baud)}
+	args := []string{"run", "--data", filepath.Join(dir, "data"), "--ready", ready}
+	if !p.tcp {
+		args = append(args, "--serial", fmt.Sprintf("com1=%s?baud=%d&parity=8N1&protocol=modbus-master", device, baud))
+	}
 	for _, port := range []string{"modbus", "modbus-rtu-tcp", "ion", "http", "https", "ssh", "ethergate1", "ethergate2"} {
 		args = append(args, "--port", port+"=0")
 	}
@@ -71,7 +88,7 @@ func startMeter(ctx context.Context, beside *sync.WaitGroup, p plan, dir, device
 		return "", err
 	}
 	var told struct{ Endpoints map[string]string }
-	for told.Endpoints["modbus"] == "" {
+	for told.Endpoints["ion"] == "" {
 		if ctx.Err() != nil {
 			return "", ctx.Err()
 		}
@@ -82,11 +99,40 @@ func startMeter(ctx context.Context, beside *sync.WaitGroup, p plan, dir, device
 			}
 		}
 	}
-	return told.Endpoints["modbus"], nil
+	return told.Endpoints["modbus"], configure(ctx, told.Endpoints["ion"], p, device)
 }
 
-// faulty puts the fault proxy before the device, and returns its own end of the line.
+// configure sets where the units are, and how long a line is waited for.
+func configure(ctx context.Context, address string, p plan, device string) error {
+	conn, err := net.Dial("tcp", address)
+	if err != nil {
+		return err
+	}
+	client := ionp.NewClient(conn, ionp.ClientOptions{})
+	defer client.Close()
+	if _, err := client.Hello(ctx, ionp.HelloRequest{ClientName: "gatewaybench"}); err != nil {
+		return err
+	}
+	seconds, units := strconv.FormatFloat(p.patience.Seconds(), 'f', -1, 64), fmt.Sprintf("1-%d=1", p.units)
+	changes := []ionp.Change{{Label: "COM1/Rx Timeout", Text: &seconds}}
+	if p.tcp {
+		changes = []ionp.Change{{Label: "Modbus Master Options/TCP Connection 1", Text: &device}, {Label: "Modbus Gateway/TCP Units", Text: &units}}
+	}
+	_, err = ionp.Do(ctx, client, ionp.Identity{Credential: ionp.PasswordOnly("0")}, ionp.Write, ionp.WriteRequest{Changes: changes})
+	return err
+}
+
+// faulty puts the fault proxy before the device, and returns where it listens.
 func faulty(ctx context.Context, beside *sync.WaitGroup, p plan, dir, device string) (string, error) {
+	if p.tcp {
+		l, err := net.Listen("tcp", "127.0.0.1:0") // a free port
+		if err != nil {
+			return "", err
+		}
+		at := l.Addr().String()
+		l.Close()
+		return at, start(ctx, beside, p.hepmeter, "fault-proxy", "--listen", at, "--to", device, "--scenario", p.faults)
+	}
 	end := filepath.Join(dir, "line")
 	if err := start(ctx, beside, p.hepmeter, "fault-proxy", "--listen", "pty:"+end, "--to", device, "--scenario", p.faults); err != nil {
 		return "", err

@@ -4,6 +4,8 @@ package main
 
 import (
 	"encoding/binary"
+	"io"
+	"net"
 	"os"
 	"sync/atomic"
 	"time"
@@ -80,27 +82,73 @@ func (u *units) serve() {
 }
 
 func (u *units) answer(request []byte) {
-	u.heard.Add(1)
 	unit, pdu, _ := modbus.ParseRTU(request)
 	came := time.Now()
-	if int(unit) <= u.plan.dead || int(unit) > u.plan.units {
+	frame := u.pdu(modbus.BeginRTU(nil, unit), unit, pdu)
+	if frame == nil {
 		return
-	}
-	r, exception := modbus.ParseRequest(pdu, modbus.FunctionSet(modbus.ReadHoldingRegisters))
-	frame := modbus.BeginRTU(nil, unit)
-	if exception != modbus.None {
-		frame = modbus.AppendException(frame, modbus.Function(pdu[0]), exception)
-	} else {
-		frame = modbus.AppendReadHead(frame, r.Function, r.Quantity)
-		for i := range r.Quantity {
-			frame = binary.BigEndian.AppendUint16(frame, word(unit, r.Address+i))
-		}
 	}
 	frame = modbus.EndRTU(frame, 0)
 	// The last byte comes when the answer has passed.
 	wait := u.plan.took(len(request)) + u.plan.silence() + u.plan.think() + u.plan.took(len(frame))
 	time.Sleep(time.Until(came.Add(wait)))
 	if _, err := u.line.Write(frame); err == nil {
+		u.answered.Add(1)
+	}
+}
+
+// pdu appends the answer of a unit; nil where it has none.
+func (u *units) pdu(frame []byte, unit byte, request []byte) []byte {
+	u.heard.Add(1)
+	if int(unit) <= u.plan.dead || int(unit) > u.plan.units {
+		return nil
+	}
+	r, exception := modbus.ParseRequest(request, modbus.FunctionSet(modbus.ReadHoldingRegisters))
+	if exception != modbus.None {
+		return modbus.AppendException(frame, modbus.Function(request[0]), exception)
+	}
+	frame = modbus.AppendReadHead(frame, r.Function, r.Quantity)
+	for i := range r.Quantity {
+		frame = binary.BigEndian.AppendUint16(frame, word(unit, r.Address+i))
+	}
+	return frame
+}
+
+// serveTCP answers as a TCP device with the units behind it, until l is closed.
+func (u *units) serveTCP(l net.Listener) {
+	for {
+		conn, err := l.Accept()
+		if err != nil {
+			return
+		}
+		go u.converse(conn)
+	}
+}
+
+func (u *units) converse(conn net.Conn) {
+	defer conn.Close()
+	in := make([]byte, modbus.MaxFrame)
+	for {
+		if _, err := io.ReadFull(conn, in[:modbus.HeaderLength]); err != nil {
+			return
+		}
+		n, err := modbus.FrameLength(in[:modbus.HeaderLength])
+		if err != nil {
+			return
+		}
+		if _, err := io.ReadFull(conn, in[modbus.HeaderLength:n]); err != nil {
+			return
+		}
+		header, request := modbus.ParseHeader(in[:n])
+		frame := u.pdu(modbus.BeginFrame(nil, header), header.Unit, request)
+		if frame == nil {
+			continue
+		}
+		time.Sleep(u.plan.think())
+		modbus.EndFrame(frame, 0)
+		if _, err := conn.Write(frame); err != nil {
+			return
+		}
 		u.answered.Add(1)
 	}
 }
