@@ -16,6 +16,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/hepmeter/hepmeter/fault"
 	"github.com/hepmeter/hepmeter/wire/ionp"
 )
 
@@ -44,10 +45,12 @@ func run(ctx context.Context, p plan) error {
 		go u.serveTCP(l)
 		device = l.Addr().String()
 	} else {
-		if u.line, device, err = openPty(); err != nil {
+		terminal, err := fault.NewTerminal()
+		if err != nil {
 			return err
 		}
-		defer u.line.Close()
+		defer terminal.Close()
+		u.line, device = terminal, terminal.Path
 		go u.serve()
 	}
 	defer beside.Wait()

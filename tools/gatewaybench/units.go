@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"io"
 	"net"
-	"os"
 	"sync/atomic"
 	"time"
 
@@ -18,7 +17,7 @@ const characterBits = 11
 
 // units are the devices on the line, which all hear every request.
 type units struct {
-	line *os.File
+	line io.ReadWriter
 	plan plan
 	// heard and answered count requests; those of dead units are heard only.
 	heard, answered atomic.Int64
