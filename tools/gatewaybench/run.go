@@ -121,7 +121,12 @@ func configure(ctx context.Context, address string, p plan, device string) error
 	if p.tcp {
 		changes = []ionp.Change{{Label: "Modbus Master Options/TCP Connection 1", Text: &device}, {Label: "Modbus Gateway/TCP Units", Text: &units}}
 	}
-	_, err = ionp.Do(ctx, client, ionp.Identity{Credential: ionp.PasswordOnly("0")}, ionp.Write, ionp.WriteRequest{Changes: changes})
+	who := ionp.Identity{Credential: ionp.PasswordOnly("0")}
+	if _, err := ionp.Do(ctx, client, who, ionp.Write, ionp.WriteRequest{Changes: changes}); err != nil || !p.tcp {
+		return err
+	}
+	// A gateway takes the units away from the meter's own map: the change returns unless it is confirmed.
+	_, err = ionp.Do(ctx, client, who, ionp.ProvisionalConfirm, ionp.ProvisionalConfirmRequest{})
 	return err
 }
 
