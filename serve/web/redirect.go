@@ -3,6 +3,7 @@ package web
 import (
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
 
@@ -81,7 +82,13 @@ func hostOnly(header string) string {
 	if err != nil || parsed.Host != header {
 		return ""
 	}
-	return parsed.Hostname()
+	host := parsed.Hostname()
+	if strings.Contains(host, ":") { // an IPv6 address has brackets, and nothing else has colons
+		if _, err := netip.ParseAddr(host); err != nil {
+			return ""
+		}
+	}
+	return host
 }
 
 // withBrackets is a host as URLs write it.
