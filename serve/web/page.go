@@ -322,5 +322,9 @@ func local(address string) string {
 	if parsed.Path == "/login" {
 		return "/"
 	}
-	return parsed.RequestURI()
+	target := parsed.RequestURI()
+	if strings.HasPrefix(target, "//") { // a slash that was escaped, beside what had to be escaped anew, names a host now
+		return "/"
+	}
+	return target
 }
