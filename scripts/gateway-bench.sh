@@ -13,7 +13,7 @@ trap 'rm -rf "$work"' EXIT
 go build -o "$work/hepmeter" ./cmd/hepmeter
 go build -o "$work/gatewaybench" ./tools/gatewaybench
 echo "== the paced line"
-"$work/gatewaybench" -hepmeter "$work/hepmeter" -for "${seconds}s"
+"$work/gatewaybench" -hepmeter "$work/hepmeter" -for "${seconds}s" -timeout 500ms
 echo
 echo "== a TCP device behind the fault proxy"
 "$work/gatewaybench" -hepmeter "$work/hepmeter" -tcp -baud 0 -think 0 -dead 0 -for 30m -requests "$requests" -faults examples/faults/shared-device.yaml
